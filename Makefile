@@ -1,0 +1,42 @@
+# Everything worth a command; the work is done by cargo and by scripts/.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PREFIX ?= /usr/local
+DESTDIR ?=
+INCLUDEDIR ?= include
+LIBDIR ?= lib
+
+all:
+	cargo build --release --lib
+
+demo:
+	scripts/ensure-tools redis-server gcc
+	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
+	scripts/demo $(abspath $(TARGET))/stage
+
+test: oracle
+	cargo build --release
+	cargo test --release
+
+tools:
+	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++
+
+oracle: tools
+	scripts/get-oracle target/oracle
+
+headers:
+	scripts/headers
+
+headers-check:
+	scripts/headers --check
+
+abi-check:
+	cargo test --release --test abi
+
+install: all
+	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
+
+uninstall:
+	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
+
+.PHONY: all demo test tools oracle headers headers-check abi-check install uninstall

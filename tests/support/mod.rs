@@ -1,0 +1,112 @@
+//! Where things are: the staged installation of our library and the C library to compare with.
+#![allow(dead_code, reason = "each test binary uses the part it needs")]
+#![allow(unused_imports, reason = "the same")]
+
+mod program;
+mod server;
+
+pub(crate) use program::{Build, Output, Program};
+pub(crate) use server::Server;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Whose headers a program is compiled with, or whose library it runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hiredis {
+    Ours,
+    Oracle,
+}
+
+impl Hiredis {
+    pub(crate) fn include(self) -> PathBuf {
+        match self {
+            Hiredis::Ours => stage().join("include"),
+            Hiredis::Oracle => oracle_or_panic().join("usr/include"),
+        }
+    }
+
+    /// The folder of the shared library.
+    pub(crate) fn lib(self) -> PathBuf {
+        match self {
+            Hiredis::Ours => stage().join("lib"),
+            Hiredis::Oracle => oracle_lib(oracle_or_panic()).expect("oracle() saw the library"),
+        }
+    }
+}
+
+/// The project's folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The target folder this test binary was built in (`target/release/deps/abi-…` → `target`).
+pub(crate) fn target() -> &'static Path {
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    TARGET.get_or_init(|| {
+        let exe = std::env::current_exe().expect("a test binary has a path");
+        exe.ancestors().nth(3).expect("it stands in target/PROFILE/deps").to_path_buf()
+    })
+}
+
+/// Our library as a user finds it after `make install`: `include/hiredis`, `lib`, `lib/pkgconfig`.
+/// `HIREDIS_STAGE` names an installation to test instead.
+pub(crate) fn stage() -> &'static Path {
+    static STAGE: OnceLock<PathBuf> = OnceLock::new();
+    STAGE.get_or_init(|| match std::env::var_os("HIREDIS_STAGE") {
+        Some(dir) => PathBuf::from(dir),
+        None => install(),
+    })
+}
+
+fn install() -> PathBuf {
+    fs::create_dir_all(target()).expect("target folder");
+    let lock = File::create(target().join("stage.lock")).expect("stage.lock");
+    lock.lock().expect("one test binary installs at a time");
+    let dir = target().join("stage");
+    let done = Command::new("make")
+        .args(["--no-print-directory", "-s", "install", "DESTDIR=", "LIBDIR=lib"])
+        .arg(format!("PREFIX={}", dir.display()))
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target())
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .env_remove("CARGO_MAKEFLAGS")
+        .output()
+        .expect("make");
+    assert!(done.status.success(), "make install: {}", String::from_utf8_lossy(&done.stderr));
+    dir
+}
+
+/// The unpacked C library, or `None` after saying so.
+pub(crate) fn oracle() -> Option<&'static Path> {
+    static ORACLE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    ORACLE
+        .get_or_init(|| {
+            let dir = std::env::var_os("HIREDIS_ORACLE").map_or(root().join("target/oracle"), PathBuf::from);
+            let found = oracle_lib(&dir).is_some();
+            if !found {
+                say("skipped: no C library to compare with; `make oracle` fetches it where there is a network");
+            }
+            found.then_some(dir)
+        })
+        .as_deref()
+}
+
+fn oracle_or_panic() -> &'static Path {
+    oracle().expect("the caller asked oracle() first")
+}
+
+/// Debian puts the library below a folder named after the architecture.
+fn oracle_lib(dir: &Path) -> Option<PathBuf> {
+    let folders = fs::read_dir(dir.join("usr/lib")).ok()?;
+    folders.flatten().map(|entry| entry.path()).find(|path| path.join("libhiredis.so").exists())
+}
+
+/// Says it also where the test passes: the test harness captures only what goes through `print!`.
+pub(crate) fn say(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
