@@ -1,0 +1,123 @@
+//! The allocator table. Everything that a C program can reach comes from it, so that the program
+//! may free any part itself, and replace the functions at any time.
+
+use crate::layout::hiredisAllocFuncs;
+use core::ptr::NonNull;
+use libc::{c_char, c_void, size_t};
+
+// The table's members may be the program's own functions, which may unwind; the types follow.
+unsafe extern "C-unwind" {
+    fn malloc(size: size_t) -> *mut c_void;
+    fn calloc(count: size_t, size: size_t) -> *mut c_void;
+    fn realloc(block: *mut c_void, size: size_t) -> *mut c_void;
+    fn strdup(string: *const c_char) -> *mut c_char;
+    fn free(block: *mut c_void);
+}
+
+const LIBC: hiredisAllocFuncs = hiredisAllocFuncs {
+    mallocFn: Some(malloc),
+    callocFn: Some(calloc),
+    reallocFn: Some(realloc),
+    strdupFn: Some(strdup),
+    freeFn: Some(free),
+};
+
+/// The functions in force. Programs call through it inline (`hi_malloc` and so on) and may assign
+/// its members, so it is read anew at each use.
+#[allow(non_upper_case_globals)]
+#[unsafe(no_mangle)]
+pub(crate) static mut hiredisAllocFns: hiredisAllocFuncs = LIBC;
+
+/// Installs `table` and returns the one before it.
+///
+/// # Safety
+/// No other thread may be using the library.
+pub(crate) unsafe fn replace(table: hiredisAllocFuncs) -> hiredisAllocFuncs {
+    // SAFETY: the caller excludes other threads, and nothing here keeps a reference to the table.
+    unsafe { core::ptr::replace(&raw mut hiredisAllocFns, table) }
+}
+
+/// Installs libc's functions.
+///
+/// # Safety
+/// As `replace`.
+pub(crate) unsafe fn reset() {
+    // SAFETY: the caller's promise is ours.
+    unsafe { replace(LIBC) };
+}
+
+fn table() -> hiredisAllocFuncs {
+    // SAFETY: the table is plain data; programs are told to change it only while no other thread
+    // uses the library.
+    unsafe { (&raw const hiredisAllocFns).read() }
+}
+
+/// Whether libc's own functions are in force, all those that replies are made with.
+pub(crate) fn is_libc() -> bool {
+    let table = table();
+    table.mallocFn.map(|f| f as usize) == Some(malloc as *const () as usize)
+        && table.callocFn.map(|f| f as usize) == Some(calloc as *const () as usize)
+        && table.freeFn.map(|f| f as usize) == Some(free as *const () as usize)
+}
+
+/// `hi_malloc`: `size` bytes, or NULL.
+pub(crate) fn allocate(size: usize) -> *mut c_void {
+    match table().mallocFn {
+        // SAFETY: the table's members follow malloc's contract.
+        Some(malloc) => unsafe { malloc(size) },
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// `hi_calloc`: `count` zeroed elements of `size` bytes, or NULL; NULL too where the product
+/// overflows.
+pub(crate) fn allocate_zeroed(count: usize, size: usize) -> *mut c_void {
+    if count.checked_mul(size).is_none() {
+        return core::ptr::null_mut();
+    }
+    match table().callocFn {
+        // SAFETY: the table's members follow calloc's contract.
+        Some(calloc) => unsafe { calloc(count, size) },
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// `hi_realloc`: `block`, grown or shrunk to `size` bytes, or NULL with `block` intact.
+///
+/// # Safety
+/// `block` is NULL or a live block of the table's functions, and is not used after success.
+pub(crate) unsafe fn reallocate(block: *mut c_void, size: usize) -> *mut c_void {
+    match table().reallocFn {
+        // SAFETY: the caller's promise is realloc's precondition.
+        Some(realloc) => unsafe { realloc(block, size) },
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// `hi_strdup`: a copy of `string`, or NULL.
+///
+/// # Safety
+/// `string` is NUL-terminated.
+pub(crate) unsafe fn duplicate(string: *const c_char) -> *mut c_char {
+    match table().strdupFn {
+        // SAFETY: the caller's promise is strdup's precondition.
+        Some(strdup) => unsafe { strdup(string) },
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// `hi_free`: frees `block`, which may be NULL.
+///
+/// # Safety
+/// `block` is NULL or a live block of the table's functions, and is not used afterwards.
+pub(crate) unsafe fn release<T>(block: *mut T) {
+    if let Some(free) = table().freeFn {
+        // SAFETY: the caller's promise is free's precondition.
+        unsafe { free(block.cast()) }
+    }
+}
+
+/// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
+pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
+    NonNull::new(allocate_zeroed(1, size_of::<T>()).cast())
+}

@@ -1,0 +1,11 @@
+//! The C library hiredis, rewritten in Rust behind the same ABI.
+//!
+//! C and C++ programs include `<hiredis/hiredis.h>` and link `libhiredis.so`; this crate is what
+//! stands behind them. Layers, each of which knows only those after it:
+//! `capi → async_context → context → reader · format · net → resp · sds → alloc → error → layout`.
+
+pub mod layout;
+
+mod alloc;
+pub mod capi;
+mod error;
