@@ -33,7 +33,9 @@ fn folder() -> PathBuf {
 }
 
 fn build(name: &str, headers: Hiredis) -> Program {
-    Build::new(format!("differential/{name}.c")).headers(headers).build()
+    Build::new(format!("differential/{name}.c"))
+        .headers(headers)
+        .build()
 }
 
 /// The lines of one run on a fresh server, its end included; a copy stays in the target folder.
@@ -48,7 +50,11 @@ fn run(program: &Program, library: Hiredis, copy: &str) -> Vec<(String, String)>
 }
 
 fn compare(name: &str) {
-    let ours = run(&build(name, Hiredis::Ours), Hiredis::Ours, &format!("{name}.ours"));
+    let ours = run(
+        &build(name, Hiredis::Ours),
+        Hiredis::Ours,
+        &format!("{name}.ours"),
+    );
     let end = &ours.last().expect("at least its end").1;
     assert_eq!(end, "0", "{name} on our library, compiled with our headers");
     if oracle().is_none() {
@@ -61,8 +67,13 @@ fn compare(name: &str) {
     let mut comparison = Comparison::new(Listed::of(name));
     comparison.add("compiled with the C library's headers", &expected, &loaded);
     comparison.add("compiled with our headers", &expected, &ours);
-    let listed = comparison.finish().unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
-    say(&format!("{name}: {} lines compared, {listed} differ for listed reasons", expected.len()));
+    let listed = comparison
+        .finish()
+        .unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
+    say(&format!(
+        "{name}: {} lines compared, {listed} differ for listed reasons",
+        expected.len()
+    ));
 }
 
 fn memcheck(name: &str) {
@@ -70,18 +81,33 @@ fn memcheck(name: &str) {
         return;
     }
     let server = Server::start(&[]);
-    build(name, Hiredis::Ours).on(Hiredis::Ours).server(&server).valgrind().success();
+    build(name, Hiredis::Ours)
+        .on(Hiredis::Ours)
+        .server(&server)
+        .valgrind()
+        .success();
 }
 
 #[test]
 fn every_program_in_the_folder_is_named() {
-    let entries = fs::read_dir(folder()).expect("tests/differential").flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(folder())
+        .expect("tests/differential")
+        .flatten()
+        .map(|entry| entry.path());
     let found: BTreeSet<String> = entries
         .filter(|path| path.extension().is_some_and(|ext| ext == "c"))
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     let named: BTreeSet<String> = PROGRAMS.iter().map(|name| name.to_string()).collect();
-    assert_eq!(found, named, "tests/differential/*.c and the list in programs.rs");
+    assert_eq!(
+        found, named,
+        "tests/differential/*.c and the list in programs.rs"
+    );
 }
 
 #[test]

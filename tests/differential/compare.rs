@@ -7,7 +7,9 @@ pub(super) fn lines(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut seen = BTreeSet::new();
     text.lines()
         .map(|line| {
-            let (key, value) = line.split_once(": ").ok_or_else(|| format!("no key in {line:?}"))?;
+            let (key, value) = line
+                .split_once(": ")
+                .ok_or_else(|| format!("no key in {line:?}"))?;
             if !seen.insert(key) {
                 return Err(format!("the key {key:?} comes twice"));
             }
@@ -32,7 +34,9 @@ pub(super) struct Listed {
 const LIST: &str = include_str!("differences.txt");
 
 fn entries() -> impl Iterator<Item = Result<Entry, String>> {
-    LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(parse)
+    LIST.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(parse)
 }
 
 fn parse(line: &'static str) -> Result<Entry, String> {
@@ -40,21 +44,39 @@ fn parse(line: &'static str) -> Result<Entry, String> {
     let [program, reason, ours, why] = fields[..] else {
         return Err(format!("not four fields: {line:?}"));
     };
-    let numbered = |prefix| reason.strip_prefix(prefix).is_some_and(|n| n.parse::<u8>().is_ok());
-    let known = numbered("11.") || numbered("design.") || ["since-1.3", "since-1.4", "since-head"].contains(&reason);
+    let numbered = |prefix| {
+        reason
+            .strip_prefix(prefix)
+            .is_some_and(|n| n.parse::<u8>().is_ok())
+    };
+    let known = numbered("11.")
+        || numbered("design.")
+        || ["since-1.3", "since-1.4", "since-head"].contains(&reason);
     if !known {
         return Err(format!("unknown reason: {line:?}"));
     }
     if why.trim().is_empty() {
         return Err(format!("it does not say why: {line:?}"));
     }
-    let (key, value) = ours.split_once(": ").ok_or_else(|| format!("no key: {line:?}"))?;
-    Ok(Entry { line, program, key, value })
+    let (key, value) = ours
+        .split_once(": ")
+        .ok_or_else(|| format!("no key: {line:?}"))?;
+    Ok(Entry {
+        line,
+        program,
+        key,
+        value,
+    })
 }
 
 impl Listed {
     pub(super) fn of(program: &str) -> Listed {
-        Listed { entries: entries().flatten().filter(|entry| entry.program == program).collect() }
+        Listed {
+            entries: entries()
+                .flatten()
+                .filter(|entry| entry.program == program)
+                .collect(),
+        }
     }
 
     /// What is wrong with the list itself.
@@ -62,14 +84,18 @@ impl Listed {
         entries()
             .filter_map(|entry| match entry {
                 Err(problem) => Some(problem),
-                Ok(entry) if !programs.contains(&entry.program) => Some(format!("no such program: {:?}", entry.line)),
+                Ok(entry) if !programs.contains(&entry.program) => {
+                    Some(format!("no such program: {:?}", entry.line))
+                }
                 Ok(_) => None,
             })
             .collect()
     }
 
     fn find(&self, key: &str, value: &str) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.value == value && matches(entry.key, key))
+        self.entries
+            .iter()
+            .position(|entry| entry.value == value && matches(entry.key, key))
     }
 }
 
@@ -77,9 +103,11 @@ impl Listed {
 fn matches(pattern: &str, key: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == key,
-        Some((head, tail)) => key
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))),
+        Some((head, tail)) => key.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len())
+                .filter(|&at| rest.is_char_boundary(at))
+                .any(|at| matches(tail, &rest[at..]))
+        }),
     }
 }
 
@@ -96,25 +124,50 @@ const NONE: &str = "(none)";
 
 impl Comparison {
     pub(super) fn new(listed: Listed) -> Comparison {
-        Comparison { listed, used: BTreeSet::new(), differing: BTreeSet::new(), problems: Vec::new() }
+        Comparison {
+            listed,
+            used: BTreeSet::new(),
+            differing: BTreeSet::new(),
+            problems: Vec::new(),
+        }
     }
 
-    pub(super) fn add(&mut self, how: &str, expected: &[(String, String)], ours: &[(String, String)]) {
+    pub(super) fn add(
+        &mut self,
+        how: &str,
+        expected: &[(String, String)],
+        ours: &[(String, String)],
+    ) {
         let before = self.problems.len();
-        let our_values: HashMap<&str, &str> = ours.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let expected_values: HashMap<&str, &str> = expected.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let our_values: HashMap<&str, &str> = ours
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        let expected_values: HashMap<&str, &str> = expected
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
         for (key, value) in expected {
             self.check(key, value, our_values.get(key.as_str()).unwrap_or(&NONE));
         }
-        for (key, value) in ours.iter().filter(|(key, _)| !expected_values.contains_key(key.as_str())) {
+        for (key, value) in ours
+            .iter()
+            .filter(|(key, _)| !expected_values.contains_key(key.as_str()))
+        {
             self.check(key, NONE, value);
         }
         let order = |lines: &[(String, String)], other: &HashMap<&str, &str>| -> Vec<String> {
-            lines.iter().map(|(key, _)| key.clone()).filter(|key| other.contains_key(key.as_str())).collect()
+            lines
+                .iter()
+                .map(|(key, _)| key.clone())
+                .filter(|key| other.contains_key(key.as_str()))
+                .collect()
         };
         let (theirs, ours) = (order(expected, &our_values), order(ours, &expected_values));
         if let Some((a, b)) = theirs.iter().zip(&ours).find(|(a, b)| a != b) {
-            self.problems.push(format!("  order: the C library prints {a:?} where ours prints {b:?}"));
+            self.problems.push(format!(
+                "  order: the C library prints {a:?} where ours prints {b:?}"
+            ));
         }
         if self.problems.len() > before {
             self.problems.insert(before, format!(" {how}:"));
@@ -130,21 +183,29 @@ impl Comparison {
                 self.used.insert(entry);
                 self.differing.insert(key.to_string());
             }
-            None => self.problems.push(format!("  {key}: C {expected}\n  {key}: we {ours}")),
+            None => self
+                .problems
+                .push(format!("  {key}: C {expected}\n  {key}: we {ours}")),
         }
     }
 
     /// How many keys differ for listed reasons, or everything that is not as it should be.
     pub(super) fn finish(mut self) -> Result<usize, String> {
         let unused = (0..self.listed.entries.len()).filter(|entry| !self.used.contains(entry));
-        self.problems.extend(unused.map(|entry| format!(" matches nothing: {:?}", self.listed.entries[entry].line)));
+        self.problems.extend(
+            unused.map(|entry| format!(" matches nothing: {:?}", self.listed.entries[entry].line)),
+        );
         let shown = 60;
         if self.problems.len() > shown {
             let more = self.problems.len() - shown;
             self.problems.truncate(shown);
             self.problems.push(format!(" and {more} more"));
         }
-        if self.problems.is_empty() { Ok(self.differing.len()) } else { Err(self.problems.join("\n")) }
+        if self.problems.is_empty() {
+            Ok(self.differing.len())
+        } else {
+            Err(self.problems.join("\n"))
+        }
     }
 }
 
@@ -160,8 +221,13 @@ fn a_star_stands_for_any_run() {
 #[test]
 fn a_difference_is_found_and_an_unused_entry_too() {
     let entry = |line| parse(line).unwrap_or_else(|problem| panic!("{problem}"));
-    let listed = || Listed { entries: vec![entry("p\t11.15\tb.*: 2\tit is a defect")] };
-    let (old, new) = (lines("a: 1\nb.x: 1\n").unwrap(), lines("a: 1\nb.x: 2\n").unwrap());
+    let listed = || Listed {
+        entries: vec![entry("p\t11.15\tb.*: 2\tit is a defect")],
+    };
+    let (old, new) = (
+        lines("a: 1\nb.x: 1\n").unwrap(),
+        lines("a: 1\nb.x: 2\n").unwrap(),
+    );
 
     let mut listed_reason = Comparison::new(listed());
     listed_reason.add("", &old, &new);
@@ -175,14 +241,22 @@ fn a_difference_is_found_and_an_unused_entry_too() {
     unlisted.add("", &old, &new);
     assert!(unlisted.finish().is_err());
 
-    let mut absent = Comparison::new(Listed { entries: vec![entry("p\tdesign.2\tb.x: (none)\tnever printed")] });
+    let mut absent = Comparison::new(Listed {
+        entries: vec![entry("p\tdesign.2\tb.x: (none)\tnever printed")],
+    });
     absent.add("", &old, &old[..1]);
     assert_eq!(absent.finish(), Ok(1));
 }
 
 #[test]
 fn bad_entries_and_outputs_are_refused() {
-    for bad in ["p\t11.15\ta: 1", "p\tbecause\ta: 1\tw", "p\t11.\ta: 1\tw", "p\t11.1\tno key\tw", "p\t11.1\ta: 1\t "] {
+    for bad in [
+        "p\t11.15\ta: 1",
+        "p\tbecause\ta: 1\tw",
+        "p\t11.\ta: 1\tw",
+        "p\t11.1\tno key\tw",
+        "p\t11.1\ta: 1\t ",
+    ] {
         assert!(parse(bad).is_err(), "{bad:?}");
     }
     assert!(lines("a: 1\na: 2\n").is_err());

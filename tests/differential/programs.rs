@@ -1,3 +1,11 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
+    reader_alloc
+    reader_errors
+    reader_feed
+    reader_numbers
+    reader_replies
+    reader_splits
+    reader_table
+    reader_types
 }

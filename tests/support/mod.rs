@@ -5,7 +5,7 @@
 mod program;
 mod server;
 
-pub(crate) use program::{Build, Output, Program};
+pub(crate) use program::{Build, Output, Program, marked};
 pub(crate) use server::Server;
 
 use std::fs::{self, File};
@@ -48,7 +48,10 @@ pub(crate) fn target() -> &'static Path {
     static TARGET: OnceLock<PathBuf> = OnceLock::new();
     TARGET.get_or_init(|| {
         let exe = std::env::current_exe().expect("a test binary has a path");
-        exe.ancestors().nth(3).expect("it stands in target/PROFILE/deps").to_path_buf()
+        exe.ancestors()
+            .nth(3)
+            .expect("it stands in target/PROFILE/deps")
+            .to_path_buf()
     })
 }
 
@@ -68,7 +71,13 @@ fn install() -> PathBuf {
     lock.lock().expect("one test binary installs at a time");
     let dir = target().join("stage");
     let done = Command::new("make")
-        .args(["--no-print-directory", "-s", "install", "DESTDIR=", "LIBDIR=lib"])
+        .args([
+            "--no-print-directory",
+            "-s",
+            "install",
+            "DESTDIR=",
+            "LIBDIR=lib",
+        ])
         .arg(format!("PREFIX={}", dir.display()))
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target())
@@ -77,7 +86,11 @@ fn install() -> PathBuf {
         .env_remove("CARGO_MAKEFLAGS")
         .output()
         .expect("make");
-    assert!(done.status.success(), "make install: {}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "make install: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     dir
 }
 
@@ -103,7 +116,10 @@ fn oracle_or_panic() -> &'static Path {
 /// Debian puts the library below a folder named after the architecture.
 fn oracle_lib(dir: &Path) -> Option<PathBuf> {
     let folders = fs::read_dir(dir.join("usr/lib")).ok()?;
-    folders.flatten().map(|entry| entry.path()).find(|path| path.join("libhiredis.so").exists())
+    folders
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.join("libhiredis.so").exists())
 }
 
 /// Says it also where the test passes: the test harness captures only what goes through `print!`.

@@ -20,8 +20,14 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn new(source: impl AsRef<Path>) -> Build {
         let source = root().join("tests").join(source);
-        let flags = marked(&source, "cc:").map_or(vec![], |line| line.split_whitespace().map(String::from).collect());
-        Build { source, headers: Hiredis::Ours, flags }
+        let flags = marked(&source, "cc:").map_or(vec![], |line| {
+            line.split_whitespace().map(String::from).collect()
+        });
+        Build {
+            source,
+            headers: Hiredis::Ours,
+            flags,
+        }
     }
 
     pub(crate) fn headers(mut self, headers: Hiredis) -> Build {
@@ -40,7 +46,8 @@ impl Build {
         let command = self.command();
         let line = format!("{command:?}");
         let note = binary.with_extension("cmd");
-        let fresh = fs::read_to_string(&note).is_ok_and(|last| last == line) && self.older_than(&binary);
+        let fresh =
+            fs::read_to_string(&note).is_ok_and(|last| last == line) && self.older_than(&binary);
         if !fresh {
             compile(command, &binary);
             fs::write(&note, line).expect("note the command");
@@ -54,15 +61,33 @@ impl Build {
             Hiredis::Ours => "ours",
             Hiredis::Oracle => "oracle",
         };
-        let extra: u64 = self.flags.iter().flat_map(|flag| flag.bytes()).fold(0, |sum, byte| sum * 31 % 65521 + u64::from(byte));
-        target().join("tests/bin").join(format!("{stem}-{headers}-{extra:x}"))
+        let extra: u64 = self
+            .flags
+            .iter()
+            .flat_map(|flag| flag.bytes())
+            .fold(0, |sum, byte| sum * 31 % 65521 + u64::from(byte));
+        target()
+            .join("tests/bin")
+            .join(format!("{stem}-{headers}-{extra:x}"))
     }
 
     fn command(&self) -> Command {
         let plain_c = self.source.extension().is_some_and(|ext| ext == "c");
         let mut command = Command::new(if plain_c { "gcc" } else { "g++" });
-        command.arg(if plain_c { "-std=gnu11" } else { "-std=gnu++17" });
-        command.args(["-O1", "-g", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]);
+        command.arg(if plain_c {
+            "-std=gnu11"
+        } else {
+            "-std=gnu++17"
+        });
+        command.args([
+            "-O1",
+            "-g",
+            "-pthread",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wno-unused-parameter",
+        ]);
         command.arg("-isystem").arg(self.headers.include());
         command.arg(&self.source).arg("-L").arg(self.headers.lib());
         command.args(&self.flags).arg("-lhiredis").arg("-lm");
@@ -70,11 +95,21 @@ impl Build {
     }
 
     fn older_than(&self, binary: &Path) -> bool {
-        let Some(built) = modified(binary) else { return false };
+        let Some(built) = modified(binary) else {
+            return false;
+        };
         let folder = self.source.parent().expect("a folder");
         let headers = self.headers.include().join("hiredis");
-        let beside = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let installed = fs::read_dir(headers).into_iter().flatten().flatten().map(|entry| entry.path());
+        let beside = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let installed = fs::read_dir(headers)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
         beside
             .chain(installed)
             .filter(|path| path.extension().is_some_and(|ext| ext == "h"))
@@ -85,10 +120,16 @@ impl Build {
 
 /// The rest of a line `/* KEY rest */` or `// KEY rest` of a source file.
 pub(crate) fn marked(source: &Path, key: &str) -> Option<String> {
-    let code = fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    let code =
+        fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     code.lines().find_map(|line| {
         let rest = line.strip_prefix("/*").or(line.strip_prefix("//"))?.trim();
-        Some(rest.strip_prefix(key)?.trim_end_matches("*/").trim().to_string())
+        Some(
+            rest.strip_prefix(key)?
+                .trim_end_matches("*/")
+                .trim()
+                .to_string(),
+        )
     })
 }
 
@@ -100,10 +141,18 @@ fn modified(path: &Path) -> Option<std::time::SystemTime> {
 fn compile(mut command: Command, binary: &Path) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     fs::create_dir_all(binary.parent().expect("a folder")).expect("tests/bin");
-    let unique = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let fresh = binary.with_extension(unique);
     let done = command.arg("-o").arg(&fresh).output().expect("gcc or g++");
-    assert!(done.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     fs::rename(&fresh, binary).expect("move the program into place");
 }
 
@@ -114,7 +163,11 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn on(&self, library: Hiredis) -> Run {
-        Run { command: vec![self.binary.clone().into()], env: vec![("LD_LIBRARY_PATH".into(), library.lib().into())], seconds: 30 }
+        Run {
+            command: vec![self.binary.clone().into()],
+            env: vec![("LD_LIBRARY_PATH".into(), library.lib().into())],
+            seconds: 30,
+        }
     }
 }
 
@@ -148,7 +201,8 @@ impl Run {
     }
 
     pub(crate) fn server(self, server: &Server) -> Run {
-        self.env("REDIS_PORT", server.port.to_string()).env("REDIS_SOCK", &server.socket)
+        self.env("REDIS_PORT", server.port.to_string())
+            .env("REDIS_SOCK", &server.socket)
     }
 
     pub(crate) fn timeout(mut self, seconds: u64) -> Run {
@@ -158,33 +212,72 @@ impl Run {
 
     /// Free lists keep blocks that memcheck would otherwise see freed, so they are off.
     pub(crate) fn valgrind(mut self) -> Run {
-        let memcheck = ["valgrind", "-q", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"];
-        let fds_and_end = ["--child-silent-after-fork=yes", "--error-exitcode=99", "--num-callers=20"];
-        self.command.splice(0..0, memcheck.into_iter().chain(fds_and_end).map(Into::into));
+        let memcheck = [
+            "valgrind",
+            "-q",
+            "--leak-check=full",
+            "--show-leak-kinds=all",
+            "--errors-for-leak-kinds=all",
+        ];
+        let fds_and_end = [
+            "--child-silent-after-fork=yes",
+            "--error-exitcode=99",
+            "--num-callers=20",
+        ];
+        self.command.splice(
+            0..0,
+            memcheck.into_iter().chain(fds_and_end).map(Into::into),
+        );
         self.seconds = 120;
-        self.env("HIREDIS_FREE_LISTS", "0").env("UNDER_VALGRIND", "1")
+        self.env("HIREDIS_FREE_LISTS", "0")
+            .env("UNDER_VALGRIND", "1")
     }
 
     pub(crate) fn output(self) -> Output {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).envs(self.env.iter().map(|(key, value)| (key, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        command
+            .args(&self.command[1..])
+            .envs(self.env.iter().map(|(key, value)| (key, value)));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         let stdout = collect(child.stdout.take().expect("piped"));
         let stderr = collect(child.stderr.take().expect("piped"));
         let end = wait(&mut child, Duration::from_secs(self.seconds));
         // Whatever it forked and left behind would keep the pipes open.
         let group = format!("-{}", child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-        Output { end, stdout: stdout.join().expect("stdout"), stderr: stderr.join().expect("stderr") }
+        let _ = Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        Output {
+            end,
+            stdout: stdout.join().expect("stdout"),
+            stderr: stderr.join().expect("stderr"),
+        }
     }
 
     /// Standard output of a program that must end with 0.
     pub(crate) fn success(self) -> String {
         let what = format!("{:?}", self.command);
         let output = self.output();
-        let memcheck = if output.end == MEMCHECK_FAILED { " (memcheck)" } else { "" };
-        assert!(output.end == "0", "{what}: exit {}{memcheck}\n{}\n{}", output.end, output.stdout, output.stderr);
+        let memcheck = if output.end == MEMCHECK_FAILED {
+            " (memcheck)"
+        } else {
+            ""
+        };
+        assert!(
+            output.end == "0",
+            "{what}: exit {}{memcheck}\n{}\n{}",
+            output.end,
+            output.stdout,
+            output.stderr
+        );
         output.stdout
     }
 }

@@ -22,19 +22,38 @@ impl Server {
     /// Starts a server with these extra options (`["--requirepass", "x"]`). Panics when there is none to start.
     pub(crate) fn start(options: &[&str]) -> Server {
         // Somebody else may take the port between our choice and the server's bind.
-        (0..5).find_map(|_| Server::attempt(options)).expect("redis-server starts")
+        (0..5)
+            .find_map(|_| Server::attempt(options))
+            .expect("redis-server starts")
     }
 
     fn attempt(options: &[&str]) -> Option<Server> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let unique = format!("hiredis-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let unique = format!(
+            "hiredis-test-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         // Not below target/: a unix socket's path must be short.
         let dir = std::env::temp_dir().join(unique);
         fs::create_dir_all(&dir).expect("a temporary folder");
         let socket = dir.join("redis.sock");
-        let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .expect("bind")
+            .local_addr()
+            .expect("address")
+            .port();
         let child = Command::new("redis-server")
-            .args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--daemonize", "no"])
+            .args([
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--bind",
+                "127.0.0.1",
+                "--daemonize",
+                "no",
+            ])
             .args(["--port", &port.to_string()])
             .arg("--unixsocket")
             .arg(&socket)
@@ -46,7 +65,12 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server is installed (make test installs it)");
-        let mut server = Server { port, socket, dir, child };
+        let mut server = Server {
+            port,
+            socket,
+            dir,
+            child,
+        };
         server.ready().then_some(server)
     }
 
@@ -73,7 +97,9 @@ impl Server {
 
 /// Any answer will do: with a password set, PING is answered by an error.
 fn answers(socket: &Path) -> bool {
-    let Ok(mut stream) = UnixStream::connect(socket) else { return false };
+    let Ok(mut stream) = UnixStream::connect(socket) else {
+        return false;
+    };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut [0; 64]).is_ok_and(|n| n > 0)
 }
