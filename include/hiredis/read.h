@@ -170,7 +170,7 @@ redisReader *redisReaderCreateWithFunctions(redisReplyObjectFunctions *fn);
 void redisReaderFree(redisReader *r);
 
 // Sets the reader's `privdata`.
-#define redisReaderSetPrivdata(_r, _p) ((int)(intptr_t)(((redisReader *)(_r))->privdata = (_p)))
+#define redisReaderSetPrivdata(_r, _p) (((redisReader *)(_r))->privdata = (_p))
 // The root of the reply in progress, NULL between replies.
 #define redisReaderGetObject(_r) (((redisReader *)(_r))->reply)
 // Text of the reader's error, empty when there is none.
