@@ -1,0 +1,205 @@
+//! Appending numbers, formatted text and quoted text.
+
+use super::{Sds, add, bytes, cat, empty, free, len, make_room, set_len};
+use crate::alloc;
+use core::ffi::CStr;
+use core::ptr::null_mut;
+use libc::{c_char, c_int, c_longlong, c_uint, c_ulonglong};
+use memchr::memchr;
+
+/// The longest decimal text of 64 bits: a sign and nineteen digits, or twenty digits.
+const DECIMAL_SIZE: usize = 20;
+
+/// A number in decimal.
+pub(crate) struct Decimal {
+    text: [u8; DECIMAL_SIZE],
+    start: usize,
+}
+
+impl Decimal {
+    pub(crate) fn unsigned(mut value: u64) -> Self {
+        let mut text = [b'0'; DECIMAL_SIZE];
+        let mut start = DECIMAL_SIZE;
+        for digit in text.iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+            start -= 1;
+            if value == 0 {
+                break;
+            }
+        }
+        Self { text, start }
+    }
+
+    pub(crate) fn signed(value: i64) -> Self {
+        let mut decimal = Self::unsigned(value.unsigned_abs());
+        if value < 0 {
+            decimal.start -= 1;
+            if let Some(sign) = decimal.text.get_mut(decimal.start) {
+                *sign = b'-';
+            }
+        }
+        decimal
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.text.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// `sdscatvprintf`: appends what `print` writes, up to its first NUL. `print` is `vsnprintf` with
+/// format and arguments: it is given a buffer and its size and returns the size it needs, and is
+/// called once more, with a larger buffer, where the first does not suffice. NULL, with `s` intact,
+/// where it fails or memory does not suffice.
+///
+/// # Safety
+/// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; `print` writes at most
+/// as many bytes as it is told, the last of them a NUL.
+pub(crate) unsafe fn cat_printed(
+    s: Sds,
+    mut print: impl FnMut(*mut c_char, usize) -> c_int,
+) -> Sds {
+    let mut short = [0 as c_char; 1024];
+    let Ok(size) = usize::try_from(print(short.as_mut_ptr(), short.len())) else {
+        return null_mut();
+    };
+    // SAFETY: `print` leaves a NUL-terminated text in a buffer that has room for it.
+    unsafe {
+        if size < short.len() {
+            return cat(s, CStr::from_ptr(short.as_ptr()).to_bytes());
+        }
+        let long: *mut c_char = alloc::allocate(size + 1).cast();
+        if long.is_null() {
+            return null_mut();
+        }
+        let s = match print(long, size + 1) {
+            0.. => cat(s, CStr::from_ptr(long).to_bytes()),
+            _ => null_mut(),
+        };
+        alloc::release(long);
+        s
+    }
+}
+
+/// Where `cat_format` takes its arguments from.
+pub(crate) trait FormatArguments {
+    /// `%i`
+    fn int(&mut self) -> c_int;
+    /// `%I`
+    fn long_long(&mut self) -> c_longlong;
+    /// `%u`
+    fn unsigned(&mut self) -> c_uint;
+    /// `%U`
+    fn unsigned_long_long(&mut self) -> c_ulonglong;
+    /// `%s` and `%S`
+    fn string(&mut self) -> *mut c_char;
+}
+
+/// `sdscatfmt`: appends `format` with its conversions. The text is made in a string of its own, so
+/// that `s` stays intact where memory does not suffice (NULL), and may itself be an argument.
+///
+/// # Safety
+/// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; the arguments are of
+/// the types that the format wants, strings NUL-terminated and those of `%S` sds.
+pub(crate) unsafe fn cat_format(
+    s: Sds,
+    format: &[u8],
+    arguments: &mut impl FormatArguments,
+) -> Sds {
+    let mut text = empty();
+    let mut rest = format;
+    // SAFETY: `text` is ours, and the arguments are as the caller says.
+    unsafe {
+        loop {
+            let literal = memchr(b'%', rest).unwrap_or(rest.len());
+            text = add(text, rest.get(..literal).unwrap_or_default());
+            let Some([_, conversion, behind @ ..]) = rest.get(literal..) else {
+                break;
+            };
+            text = match conversion {
+                b's' => add(text, CStr::from_ptr(arguments.string()).to_bytes()),
+                b'S' => add(text, bytes(arguments.string())),
+                b'i' => add(text, Decimal::signed(arguments.int().into()).bytes()),
+                b'I' => add(text, Decimal::signed(arguments.long_long()).bytes()),
+                b'u' => add(text, Decimal::unsigned(arguments.unsigned().into()).bytes()),
+                b'U' => add(
+                    text,
+                    Decimal::unsigned(arguments.unsigned_long_long()).bytes(),
+                ),
+                other => add(text, &[*other]),
+            };
+            rest = behind;
+        }
+        if text.is_null() {
+            return text;
+        }
+        let s = cat(s, bytes(text));
+        free(text);
+        s
+    }
+}
+
+/// `sdscatrepr`: appends `text` in double quotes, with everything unprintable escaped. NULL, with
+/// `s` intact, without memory.
+///
+/// # Safety
+/// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; `text` lies outside
+/// it.
+pub(crate) unsafe fn cat_repr(s: Sds, text: &[u8]) -> Sds {
+    let size: usize = text
+        .iter()
+        .map(|&byte| Escaped::new(byte).bytes().len())
+        .sum();
+    // SAFETY: the quoted text is written into the room made for it.
+    unsafe {
+        let s = make_room(s, size + 2);
+        if s.is_null() {
+            return s;
+        }
+        let mut to: *mut u8 = s.add(len(s)).cast();
+        to.write(b'"');
+        to = to.add(1);
+        for &byte in text {
+            let escaped = Escaped::new(byte);
+            to.copy_from_nonoverlapping(escaped.bytes().as_ptr(), escaped.bytes().len());
+            to = to.add(escaped.bytes().len());
+        }
+        to.write(b'"');
+        set_len(s, len(s) + size + 2);
+        s
+    }
+}
+
+/// A byte as it stands in a quoted text.
+struct Escaped {
+    text: [u8; 4],
+    len: usize,
+}
+
+impl Escaped {
+    fn new(byte: u8) -> Self {
+        let letter = |letter| ([b'\\', letter, 0, 0], 2);
+        let (text, len) = match byte {
+            b'\\' | b'"' => letter(byte),
+            b'\n' => letter(b'n'),
+            b'\r' => letter(b'r'),
+            b'\t' => letter(b't'),
+            0x07 => letter(b'a'),
+            0x08 => letter(b'b'),
+            b' '..=b'~' => ([byte, 0, 0, 0], 1),
+            _ => ([b'\\', b'x', hex(byte >> 4), hex(byte & 15)], 4),
+        };
+        Self { text, len }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    match digit {
+        0..10 => b'0' + digit,
+        _ => b'a' - 10 + digit,
+    }
+}
