@@ -1,0 +1,276 @@
+//! The shared library and the headers against the ABI as data (`abi/`): exports, names, size, layouts, constants, prototypes.
+
+mod support;
+
+#[path = "abi/generated.rs"]
+mod generated;
+
+use generated::{constants, layouts, names, prototypes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{Build, Hiredis, oracle, root, stage, target};
+
+/// Standard output of a command that must succeed.
+fn output(command: &mut Command) -> String {
+    let done = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        done.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+fn library() -> PathBuf {
+    stage().join("lib/libhiredis.so")
+}
+
+/// The first field of every line that is not a comment.
+fn first_fields(list: &str) -> BTreeSet<&str> {
+    list.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('\t').next())
+        .collect()
+}
+
+/// Exported symbols: name → (type letter of nm, size).
+fn exports(library: &Path) -> BTreeMap<String, (String, u64)> {
+    let table = output(
+        Command::new("nm")
+            .args(["-D", "-S", "--defined-only"])
+            .arg(library),
+    );
+    table
+        .lines()
+        .filter_map(
+            |line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+                [_, size, kind, name] => Some((name, kind, u64::from_str_radix(size, 16).ok()?)),
+                [_, kind, name] => Some((name, kind, 0)),
+                _ => None,
+            },
+        )
+        .map(|(name, kind, size)| (name.to_string(), (kind.to_string(), size)))
+        .collect()
+}
+
+/// The values of one kind of entry (`SONAME`, `NEEDED`) of the dynamic section.
+fn dynamic(library: &Path, kind: &str) -> Vec<String> {
+    let section = output(Command::new("readelf").args(["-d", "-W"]).arg(library));
+    let marked = format!("({kind})");
+    section
+        .lines()
+        .filter(|line| line.contains(&marked))
+        .filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.to_string()))
+        .collect()
+}
+
+#[test]
+fn exports_are_those_of_hiredis_and_the_documented_additions() {
+    let found = exports(&library());
+    let found_names: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    let expected = first_fields(include_str!("abi/symbols-libhiredis.txt"));
+    let additions = first_fields(include_str!("abi/additions.txt"));
+    assert_eq!(expected.len(), 123);
+
+    let missing: Vec<_> = expected.difference(&found_names).collect();
+    assert!(missing.is_empty(), "missing: {missing:?}");
+    let extra: Vec<_> = found_names
+        .difference(&expected)
+        .filter(|name| !additions.contains(*name))
+        .collect();
+    assert!(extra.is_empty(), "exported, but in neither list: {extra:?}");
+    let gone: Vec<_> = additions.difference(&found_names).collect();
+    assert!(
+        gone.is_empty(),
+        "listed in additions.txt, but not exported: {gone:?}"
+    );
+}
+
+#[test]
+fn exports_are_of_the_right_kind() {
+    let found = exports(&library());
+    for line in include_str!("abi/symbols-libhiredis.txt").lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let (name, kind) = (fields[0], fields[2]);
+        let (letter, size) = &found[name];
+        match kind {
+            "func" => assert_eq!(letter, "T", "{name}"),
+            "data" => assert!(
+                ["D", "B"].contains(&letter.as_str()) && *size == 40,
+                "{name}: {letter} of {size} bytes"
+            ),
+            other => panic!("unknown kind {other}"),
+        }
+    }
+}
+
+#[test]
+fn one_file_serves_every_name_that_programs_were_linked_with() {
+    let real = fs::canonicalize(library()).expect("the library");
+    let links = [
+        "libhiredis.so",
+        "libhiredis.so.1",
+        "libhiredis.so.1.1.0",
+        "libhiredis.so.1.3.0",
+        "libhiredis.so.1.4.0",
+    ];
+    for link in links {
+        let path = fs::canonicalize(stage().join("lib").join(link));
+        assert_eq!(path.ok().as_deref(), Some(real.as_path()), "{link}");
+    }
+    assert_eq!(dynamic(&real, "SONAME"), ["libhiredis.so.1.4.0"]);
+}
+
+#[test]
+fn needs_nothing_but_libc_and_the_unwinder() {
+    for needed in dynamic(&library(), "NEEDED") {
+        let allowed = ["libc.so.6", "libgcc_s.so.1"].contains(&needed.as_str())
+            || needed.starts_with("ld-linux");
+        assert!(allowed, "needs {needed}");
+    }
+}
+
+#[test]
+fn stripped_it_is_at_most_700_kilobytes() {
+    let stripped = target().join("tests/libhiredis.stripped.so");
+    fs::create_dir_all(target().join("tests")).expect("a folder");
+    output(
+        Command::new("strip")
+            .arg("-o")
+            .arg(&stripped)
+            .arg(library()),
+    );
+    let size = fs::metadata(&stripped).expect("the stripped file").len();
+    support::say(&format!("stripped libhiredis.so: {size} bytes"));
+    assert!(size <= 700 * 1024, "{size} bytes");
+}
+
+/// Compiles a generated file against our headers as C and as C++, and runs what comes out.
+fn check(name: &str, source: &str) {
+    let dir = target().join("tests/abi");
+    fs::create_dir_all(&dir).expect("a folder for generated files");
+    for extension in ["c", "cc"] {
+        let file = dir.join(format!("{name}.{extension}"));
+        fs::write(&file, source).expect("write the generated file");
+        Build::new(&file)
+            .flag("-Wno-unused-function")
+            .build()
+            .on(Hiredis::Ours)
+            .success();
+    }
+}
+
+#[test]
+fn layouts_are_those_of_hiredis() {
+    check("layouts", &layouts());
+}
+
+#[test]
+fn constants_are_those_of_hiredis() {
+    check("constants", &constants());
+}
+
+#[test]
+fn headers_declare_every_function_as_hiredis_does() {
+    check("names", &names());
+    check("prototypes", &prototypes());
+}
+
+#[test]
+fn inline_functions_and_macros_do_what_they_do_in_hiredis() {
+    let program = Build::new("abi/inlines.c");
+    program.build().on(Hiredis::Ours).success();
+}
+
+#[test]
+fn inline_functions_of_the_c_library_work_on_ours() {
+    if oracle().is_none() {
+        return;
+    }
+    let program = Build::new("abi/inlines.c").headers(Hiredis::Oracle).build();
+    program.on(Hiredis::Oracle).success();
+    program.on(Hiredis::Ours).success();
+}
+
+#[test]
+fn a_non_pie_program_takes_the_allocator_table_by_copy_relocation() {
+    let mut headers = vec![Hiredis::Ours];
+    headers.extend(oracle().map(|_| Hiredis::Oracle));
+    for headers in headers {
+        let build = Build::new("abi/copy_relocation.c").headers(headers);
+        let program = build.flag("-no-pie").flag("-fno-pic").build();
+        let relocations = output(
+            Command::new("readelf")
+                .args(["-r", "-W"])
+                .arg(&program.binary),
+        );
+        let copied = relocations
+            .lines()
+            .any(|line| line.contains("_COPY") && line.contains("hiredisAllocFns"));
+        assert!(copied, "{headers:?}: no copy relocation\n{relocations}");
+        program.on(Hiredis::Ours).success();
+    }
+}
+
+/// Each header alone, as strict C99 and as C++17, without a warning.
+#[test]
+fn every_header_compiles_alone() {
+    let headers = fs::read_dir(root().join("include/hiredis"))
+        .expect("include/hiredis")
+        .flatten();
+    let headers = headers.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: BTreeSet<String> = headers.filter(|name| name.ends_with(".h")).collect();
+    for expected in [
+        "alloc.h",
+        "async.h",
+        "hiredis.h",
+        "read.h",
+        "sds.h",
+        "sockcompat.h",
+    ] {
+        assert!(names.contains(expected), "{expected} is missing");
+    }
+    for name in &names {
+        // C++ has no flexible array members, which the sds headers need: pedantic is for C.
+        compiles_alone(name, "gcc", &["-x", "c", "-std=c99", "-Wpedantic"]);
+        compiles_alone(name, "g++", &["-x", "c++", "-std=c++17"]);
+    }
+}
+
+/// Adapters are `static` functions, of which a program need not use all.
+#[test]
+fn every_adapter_compiles_alone() {
+    for name in ["adapters/poll.h", "adapters/libevent.h"] {
+        compiles_alone(
+            name,
+            "gcc",
+            &["-x", "c", "-std=gnu99", "-Wno-unused-function"],
+        );
+        compiles_alone(
+            name,
+            "g++",
+            &["-x", "c++", "-std=c++17", "-Wno-unused-function"],
+        );
+    }
+}
+
+fn compiles_alone(header: &str, compiler: &str, flags: &[&str]) {
+    let file = target()
+        .join("tests")
+        .join(format!("alone-{}.c", header.replace('/', "-")));
+    fs::create_dir_all(target().join("tests")).expect("a folder");
+    fs::write(
+        &file,
+        format!("#include <hiredis/{header}>\nextern int not_empty;\n"),
+    )
+    .expect("write");
+    let mut command = Command::new(compiler);
+    command
+        .args(flags)
+        .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
+    output(command.arg(stage().join("include")).arg(&file));
+}
