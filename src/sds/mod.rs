@@ -14,7 +14,7 @@ mod tests;
 
 pub(crate) use edit::{compare, copy, grow_zero, increase_len, map, range, trim};
 pub(crate) use header::{capacity, len, set_len};
-pub(crate) use print::{Decimal, FormatArguments, cat_format, cat_printed, cat_repr};
+pub(crate) use print::{Decimal, cat_format, cat_printed, cat_repr};
 pub(crate) use room::{
     available, block_size, block_start, consume, free, make_room, remove_room, reserve,
 };

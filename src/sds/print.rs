@@ -3,8 +3,8 @@
 use super::{Sds, add, bytes, cat, empty, free, len, make_room, set_len};
 use crate::alloc;
 use core::ffi::CStr;
-use core::ptr::null_mut;
-use libc::{c_char, c_int, c_longlong, c_uint, c_ulonglong};
+use core::ptr::{null_mut, with_exposed_provenance_mut};
+use libc::{c_char, c_int, c_uint};
 use memchr::memchr;
 
 /// The longest decimal text of 64 bits: a sign and nineteen digits, or twenty digits.
@@ -81,22 +81,10 @@ pub(crate) unsafe fn cat_printed(
     }
 }
 
-/// Where `cat_format` takes its arguments from.
-pub(crate) trait FormatArguments {
-    /// `%i`
-    fn int(&mut self) -> c_int;
-    /// `%I`
-    fn long_long(&mut self) -> c_longlong;
-    /// `%u`
-    fn unsigned(&mut self) -> c_uint;
-    /// `%U`
-    fn unsigned_long_long(&mut self) -> c_ulonglong;
-    /// `%s` and `%S`
-    fn string(&mut self) -> *mut c_char;
-}
-
 /// `sdscatfmt`: appends `format` with its conversions. The text is made in a string of its own, so
 /// that `s` stays intact where memory does not suffice (NULL), and may itself be an argument.
+///
+/// `next_argument` gives one variadic argument after the other, as the 64-bit word it was passed in.
 ///
 /// # Safety
 /// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; the arguments are of
@@ -104,7 +92,7 @@ pub(crate) trait FormatArguments {
 pub(crate) unsafe fn cat_format(
     s: Sds,
     format: &[u8],
-    arguments: &mut impl FormatArguments,
+    mut next_argument: impl FnMut() -> u64,
 ) -> Sds {
     let mut text = empty();
     let mut rest = format;
@@ -117,15 +105,18 @@ pub(crate) unsafe fn cat_format(
                 break;
             };
             text = match conversion {
-                b's' => add(text, CStr::from_ptr(arguments.string()).to_bytes()),
-                b'S' => add(text, bytes(arguments.string())),
-                b'i' => add(text, Decimal::signed(arguments.int().into()).bytes()),
-                b'I' => add(text, Decimal::signed(arguments.long_long()).bytes()),
-                b'u' => add(text, Decimal::unsigned(arguments.unsigned().into()).bytes()),
-                b'U' => add(
+                b's' => add(text, CStr::from_ptr(pointer(next_argument())).to_bytes()),
+                b'S' => add(text, bytes(pointer(next_argument()))),
+                b'i' => add(
                     text,
-                    Decimal::unsigned(arguments.unsigned_long_long()).bytes(),
+                    Decimal::signed((next_argument() as c_int).into()).bytes(),
                 ),
+                b'I' => add(text, Decimal::signed(next_argument() as i64).bytes()),
+                b'u' => add(
+                    text,
+                    Decimal::unsigned((next_argument() as c_uint).into()).bytes(),
+                ),
+                b'U' => add(text, Decimal::unsigned(next_argument()).bytes()),
                 other => add(text, &[*other]),
             };
             rest = behind;
@@ -137,6 +128,10 @@ pub(crate) unsafe fn cat_format(
         free(text);
         s
     }
+}
+
+fn pointer(argument: u64) -> *mut c_char {
+    with_exposed_provenance_mut(argument as usize)
 }
 
 /// `sdscatrepr`: appends `text` in double quotes, with everything unprintable escaped. NULL, with

@@ -71,10 +71,14 @@ pub(crate) fn split(text: &[u8], separator: &[u8]) -> Option<(*mut Sds, usize)> 
     }
     let mut start = 0;
     for end in memmem::find_iter(text, separator) {
-        tokens = tokens.push(copy(&text[start..end]))?;
+        tokens = tokens.push(copy(text.get(start..end).unwrap_or_default()))?;
         start = end + separator.len();
     }
-    Some(tokens.push(copy(&text[start..]))?.finish())
+    Some(
+        tokens
+            .push(copy(text.get(start..).unwrap_or_default()))?
+            .finish(),
+    )
 }
 
 fn copy(text: &[u8]) -> Sds {

@@ -8,4 +8,7 @@ programs! {
     reader_splits
     reader_table
     reader_types
+    sds_create
+    sds_edit
+    sds_grow
 }
