@@ -1,5 +1,6 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
+    async_trace
     reader_alloc
     reader_errors
     reader_feed
