@@ -12,4 +12,7 @@ programs! {
     sds_create
     sds_edit
     sds_grow
+    sds_oom
+    sds_print
+    sds_split
 }

@@ -1,5 +1,7 @@
 /* Contract section 7: growth rule, appending, replacing, and which allocator calls that takes. */
 #include "sds_state.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const size_t additions[] = {0, 1, 5, 31, 32, 127, 128, 254, 255, 4096, 65535, 524288, 1048575, 1048576};
 #define ADDITIONS (sizeof additions / sizeof *additions)
@@ -122,6 +124,22 @@ static void counted(void) {
     sdsfree(s);
 }
 
+/* 37: the C library aborts. */
+static void counted_nothing(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        fclose(stderr);
+        sds s = sdsnewlen("abc", 3);
+        sdsIncrLen(s, 0);
+        int same = sdslen(s) == 3 && strcmp(s, "abc") == 0;
+        sdsfree(s);
+        _exit(same ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    fact(WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status), "incrlen.type5.zero");
+}
+
 /* Which functions of the table are called, with which sizes. */
 static char calls[4096];
 
@@ -198,6 +216,7 @@ int main(void) {
     one_by_one();
     appended();
     counted();
+    counted_nothing();
     allocator_calls();
     return 0;
 }
