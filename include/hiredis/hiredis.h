@@ -265,72 +265,155 @@ typedef struct redisReply {
   struct redisReply **element;
 } redisReply;
 
-int redisAppendCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen);
-
-int redisAppendFormattedCommand(redisContext *c, const char *cmd, size_t len);
-
-int redisBufferRead(redisContext *c);
-
-int redisBufferWrite(redisContext *c, int *done);
-
-int redisEnableKeepAlive(redisContext *c);
-
-int redisEnableKeepAliveWithInterval(redisContext *c, int interval);
-
-int redisGetReply(redisContext *c, void **reply);
-
-int redisGetReplyFromReader(redisContext *c, void **reply);
-
-int redisReconnect(redisContext *c);
-
-int redisSetTcpUserTimeout(redisContext *c, unsigned int timeout);
-
-int redisSetTimeout(redisContext *c, struct timeval tv);
-
-int redisvAppendCommand(redisContext *c, const char *format, va_list ap);
-
-int redisvFormatCommand(char **target, const char *format, va_list ap);
-
-long long redisFormatCommandArgv(char **target, int argc, const char **argv, const size_t *argvlen);
-
-long long redisFormatSdsCommandArgv(sds *target, int argc, const char **argv, const size_t *argvlen);
-
-redisContext *redisConnect(const char *ip, int port);
-
-redisContext *redisConnectBindNonBlock(const char *ip, int port, const char *source_addr);
-
-redisContext *redisConnectBindNonBlockWithReuse(const char *ip, int port, const char *source_addr);
-
-redisContext *redisConnectFd(redisFD fd);
-
-redisContext *redisConnectNonBlock(const char *ip, int port);
-
-redisContext *redisConnectUnix(const char *path);
-
-redisContext *redisConnectUnixNonBlock(const char *path);
-
-redisContext *redisConnectUnixWithTimeout(const char *path, struct timeval tv);
-
-redisContext *redisConnectWithOptions(const redisOptions *options);
-
-redisContext *redisConnectWithTimeout(const char *ip, int port, struct timeval tv);
-
-redisFD redisFreeKeepFd(redisContext *c);
-
-redisPushFn *redisSetPushCallback(redisContext *c, redisPushFn *fn);
-
+// Makes a reader whose replies are redisReply objects. Returns NULL when out of memory; free it
+// with redisReaderFree().
 redisReader *redisReaderCreate(void);
 
-void *redisCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen);
-
-void *redisvCommand(redisContext *c, const char *format, va_list ap);
-
+// Frees a reply with everything in it: its strings, its elements and theirs. NULL is ignored, also
+// in the place of a string or element that the program has taken out for itself.
 void freeReplyObject(void *reply);
 
+// Connects as `options` say; they are read during the call only.
+//
+// Returns NULL when out of memory or when `options->type` is unknown; otherwise a context to be
+// freed with redisFree(), whose `err` and `errstr` tell whether connecting failed. A blocking
+// context is connected on return. A non-blocking one (REDIS_OPT_NONBLOCK) may still be connecting;
+// its failures show in later reads and writes.
+redisContext *redisConnectWithOptions(const redisOptions *options);
+
+// Connects to a TCP port, blocking. `ip` is a host name or an address; NULL is the loopback.
+// Returns as redisConnectWithOptions().
+redisContext *redisConnect(const char *ip, int port);
+
+// As redisConnect(), giving up after `tv`.
+redisContext *redisConnectWithTimeout(const char *ip, int port, struct timeval tv);
+
+// As redisConnect(), without blocking, except for the resolution of host names.
+redisContext *redisConnectNonBlock(const char *ip, int port);
+
+// As redisConnectNonBlock(), from the local address `source_addr`.
+redisContext *redisConnectBindNonBlock(const char *ip, int port, const char *source_addr);
+
+// As redisConnectBindNonBlock(), binding with `SO_REUSEADDR`.
+redisContext *redisConnectBindNonBlockWithReuse(const char *ip, int port, const char *source_addr);
+
+// Connects to a unix socket, blocking. Returns as redisConnectWithOptions(); a path too long for a
+// socket address is an error.
+redisContext *redisConnectUnix(const char *path);
+
+// As redisConnectUnix(), giving up after `tv`.
+redisContext *redisConnectUnixWithTimeout(const char *path, struct timeval tv);
+
+// As redisConnectUnix(), without blocking.
+redisContext *redisConnectUnixNonBlock(const char *path);
+
+// Makes a blocking context of a connected descriptor, which the context closes. It cannot
+// reconnect. Returns as redisConnectWithOptions().
+redisContext *redisConnectFd(redisFD fd);
+
+// Drops the connection and everything buffered, and connects to the same address again.
+//
+// Timeouts, callbacks, `privdata`, the reader's table and limits, keepalive and user timeout stay.
+// The transport goes back to plain sockets: a TLS session is to be initiated anew. Returns
+// REDIS_OK, or REDIS_ERR with `err` and `errstr` set.
+int redisReconnect(redisContext *c);
+
+// Bounds how long the context waits for a reply, from now on; zero switches the bound off. A
+// command whose time is up ends with REDIS_ERR_IO and errno EAGAIN.
+//
+// Returns REDIS_ERR, with `err` untouched, on a context that does not block; REDIS_ERR with `err`
+// set where the kernel refuses the value.
+int redisSetTimeout(redisContext *c, struct timeval tv);
+
+// Makes the kernel probe the connection when it is idle for 15 seconds.
+//
+// Returns REDIS_OK; REDIS_ERR with `err` untouched on unix sockets; REDIS_ERR with `err` set where
+// the kernel refuses. The connection stays open in each case.
+int redisEnableKeepAlive(redisContext *c);
+
+// As redisEnableKeepAlive(), with an interval of your own, in seconds.
+int redisEnableKeepAliveWithInterval(redisContext *c, int interval);
+
+// Bounds how long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`), in milliseconds.
+//
+// Returns REDIS_OK, or REDIS_ERR with `err` set and the connection closed.
+int redisSetTcpUserTimeout(redisContext *c, unsigned int timeout);
+
+// Installs the function that takes RESP3 pushes, NULL to have them in-band, and returns the one
+// before. By default pushes are freed.
+redisPushFn *redisSetPushCallback(redisContext *c, redisPushFn *fn);
+
+// Closes the connection and frees the context with all it holds, `privdata` by `free_privdata`.
+// Replies handed out before stay valid. NULL is ignored.
 void redisFree(redisContext *c);
 
+// Frees the context but keeps its connection open; returns the descriptor, which is then the
+// caller's.
+redisFD redisFreeKeepFd(redisContext *c);
+
+// Reads once from the connection into the context's reader. For non-blocking contexts, when their
+// socket is readable.
+//
+// Returns REDIS_OK, also when nothing was there; REDIS_ERR with `err` set when the connection is
+// gone, or had failed before.
+int redisBufferRead(redisContext *c);
+
+// Sends once from `c->obuf`. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
+// send and 0 otherwise.
+//
+// Returns REDIS_OK, or REDIS_ERR with `err` set when the connection is gone, or had failed before.
+int redisBufferWrite(redisContext *c, int *done);
+
+// Takes the next reply: one that is buffered; or, on a blocking context, after sending what is
+// waiting in `c->obuf`, one that arrives. On another, `*reply` becomes NULL when there is none.
+//
+// `*reply` is the caller's, to be freed with freeReplyObject(); with `reply` NULL it is freed.
+// Returns REDIS_OK, or REDIS_ERR with `err` set and `*reply` untouched.
+int redisGetReply(redisContext *c, void **reply);
+
+// As redisGetReply(), but of the buffered replies only, and pushes are not taken aside. `*reply`
+// becomes NULL when there is none, and on errors.
+int redisGetReplyFromReader(redisContext *c, void **reply);
+
+// Appends `len` bytes of RESP, one command or several, to the output buffer. Returns REDIS_OK, or
+// REDIS_ERR when out of memory (`err` set).
+int redisAppendFormattedCommand(redisContext *c, const char *cmd, size_t len);
+
+// As redisAppendCommand(), with a `va_list`.
+int redisvAppendCommand(redisContext *c, const char *format, va_list ap);
+
+// As redisAppendCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL
+// where they are NUL-terminated.
+int redisAppendCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen);
+
+// As redisCommand(), with a `va_list`.
+void *redisvCommand(redisContext *c, const char *format, va_list ap);
+
+// As redisCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL where
+// they are NUL-terminated.
+void *redisCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen);
+
+// As `redisFormatCommand`, with the arguments as a `va_list`. Of the errors it tells apart -2, the
+// format is not valid, and -1, everything else.
+int redisvFormatCommand(char **target, const char *format, va_list ap);
+
+// Formats a command of `argc` arguments, stores it in `*target`, NUL-terminated, and returns its
+// length without the NUL. `argvlen` has the arguments' lengths; NULL means that they are C strings.
+// An argument of length 0 is not read. The command is the caller's, to be freed by
+// `redisFreeCommand`.
+//
+// Returns -1, with `*target` untouched, if `target` is NULL, `argc` is negative, or memory does not
+// suffice.
+long long redisFormatCommandArgv(char **target, int argc, const char **argv, const size_t *argvlen);
+
+// As `redisFormatCommandArgv`, but the command is an sds, to be freed by `redisFreeSdsCommand`.
+long long redisFormatSdsCommandArgv(sds *target, int argc, const char **argv, const size_t *argvlen);
+
+// Frees a command of `redisFormatCommand`, `redisvFormatCommand` or `redisFormatCommandArgv`. NULL
+// is allowed.
 void redisFreeCommand(char *cmd);
 
+// Frees a command of `redisFormatSdsCommandArgv`. NULL is allowed.
 void redisFreeSdsCommand(sds cmd);
 
 // Sends a command and waits for its reply; the caller frees it. NULL after an error of the context, and always on a

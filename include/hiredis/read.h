@@ -161,13 +161,29 @@ typedef struct redisReader {
   int maxdepth;
 } redisReader;
 
-int redisReaderFeed(redisReader *r, const char *buf, size_t len);
-
-int redisReaderGetReply(redisReader *r, void **reply);
-
+// Makes a reader whose replies are made by the functions in `fn`, which must outlive it. `fn`, or
+// any member, may be NULL: replies are then the type's number, cast to a pointer.
+//
+// Returns NULL when out of memory. Free it with redisReaderFree().
 redisReader *redisReaderCreateWithFunctions(redisReplyObjectFunctions *fn);
 
+// Frees a reader, its buffer and an unfinished reply. NULL is ignored. Replies handed out before
+// stay valid.
 void redisReaderFree(redisReader *r);
+
+// Appends a copy of `len` bytes at `buf` to what is to be parsed. NULL or no bytes: nothing to do.
+//
+// Returns REDIS_OK, or REDIS_ERR when the reader has failed before or is out of memory (`err`,
+// `errstr`).
+int redisReaderFeed(redisReader *r, const char *buf, size_t len);
+
+// Parses at most one reply. `*reply` becomes the reply, which is then the caller's (see
+// freeReplyObject()), or NULL where the bytes fed so far hold no complete one. With `reply` NULL
+// the reply is freed.
+//
+// Returns REDIS_OK, or REDIS_ERR when the bytes are no RESP or memory is short; the reader's `err`
+// and `errstr` say which, and stay.
+int redisReaderGetReply(redisReader *r, void **reply);
 
 // Sets the reader's `privdata`.
 #define redisReaderSetPrivdata(_r, _p) (((redisReader *)(_r))->privdata = (_p))
