@@ -165,7 +165,7 @@ impl Comparison {
         };
         let (theirs, ours) = (order(expected, &our_values), order(ours, &expected_values));
         if let Some((a, b)) = theirs.iter().zip(&ours).find(|(a, b)| a != b) {
-            self.problems.push(format!(
+            self.problem(format!(
                 "  order: the C library prints {a:?} where ours prints {b:?}"
             ));
         }
@@ -183,9 +183,14 @@ impl Comparison {
                 self.used.insert(entry);
                 self.differing.insert(key.to_string());
             }
-            None => self
-                .problems
-                .push(format!("  {key}: C {expected}\n  {key}: we {ours}")),
+            None => self.problem(format!("  {key}: C {expected}\n  {key}: we {ours}")),
+        }
+    }
+
+    /// What differs in both runs is said once.
+    fn problem(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
     }
 

@@ -24,15 +24,15 @@ static const char *const doubles[] = {
     "0.3e-10", "12345678901234567890123456789012345678901234567890", "8.41", "1e5", "100e-2", "6.02214076e23", "1.6e-35",
 };
 
+static const char *const bignums[] = {"", "-", "0", "-0", "+1", "3492890328409238509324850943850943825024385"};
+
 static const char *const lengths[] = {"0", "1", "3", "5", "-1", "-2", "-0", "00", "01", "+1", "1 ", "", "x", "9223372036854775807",
                                       "9223372036854775808", "18446744073709551616", "-9223372036854775809"};
 
-static void number(char type, const char *key, const char *value) {
-    char wire[1024];
-    int len = snprintf(wire, sizeof(wire), "%c%s\r\n", type, value);
+static void wire_line(const char *key, const char *wire, size_t len) {
     redisReader *r = redisReaderCreate();
     void *out = NULL;
-    redisReaderFeed(r, wire, (size_t)len);
+    redisReaderFeed(r, wire, len);
     int rc = redisReaderGetReply(r, &out);
     say("%s", key);
     redisReply *reply = out;
@@ -46,6 +46,12 @@ static void number(char type, const char *key, const char *value) {
     end();
     freeReplyObject(reply);
     redisReaderFree(r);
+}
+
+static void number(char type, const char *key, const char *value) {
+    char wire[1024];
+    int len = snprintf(wire, sizeof(wire), "%c%s\r\n", type, value);
+    wire_line(key, wire, (size_t)len);
 }
 
 /* The key is the subject and the text, a tab in it as T. */
@@ -87,6 +93,8 @@ int main(void) {
     EACH(lengths, '~', "set");
     EACH(lengths, '>', "push");
     EACH(lengths, '|', "attr");
-    EACH(integers, '(', "bignum");
+    EACH(integers, '(', "bignum.integer");
+    EACH(bignums, '(', "bignum");
+    wire_line("bool.nul", "#\0\r\n", 4);
     return 0;
 }

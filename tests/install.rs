@@ -1,0 +1,111 @@
+//! `make install` and `make uninstall`: what they leave, pkg-config, the static library.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{root, stage, target};
+
+fn output(command: &mut Command) -> String {
+    let done = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        done.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).trim().to_string()
+}
+
+/// An empty folder below the target folder.
+fn empty(name: &str) -> PathBuf {
+    let dir = target().join("tests/install").join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("a folder");
+    dir
+}
+
+fn make(goal: &str, destdir: &Path) {
+    stage(); // has built the library
+    let mut make = Command::new("make");
+    make.args([
+        "--no-print-directory",
+        "-s",
+        goal,
+        "PREFIX=/usr",
+        "LIBDIR=lib/triplet",
+    ]);
+    make.arg(format!("DESTDIR={}", destdir.display()))
+        .current_dir(root());
+    make.env("CARGO_TARGET_DIR", target())
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL");
+    output(&mut make);
+}
+
+fn pkg_config(lib: &Path, what: &[&str]) -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    command
+        .env("PKG_CONFIG_PATH", lib.join("pkgconfig"))
+        .args(what)
+        .arg("hiredis");
+    output(&mut command)
+        .split_whitespace()
+        .map(String::from)
+        .collect()
+}
+
+/// Compiles and runs the program with these flags behind it.
+fn runs_with(name: &str, flags: &[String], lib: &Path) {
+    let binary = empty(name).join("program");
+    let mut gcc = Command::new("gcc");
+    output(
+        gcc.arg(root().join("tests/c/installed.c"))
+            .arg("-o")
+            .arg(&binary)
+            .args(flags),
+    );
+    assert_eq!(
+        output(Command::new(&binary).env("LD_LIBRARY_PATH", lib)),
+        "38"
+    );
+}
+
+#[test]
+fn pkg_config_is_all_a_program_needs() {
+    let lib = stage().join("lib");
+    runs_with("shared", &pkg_config(&lib, &["--cflags", "--libs"]), &lib);
+    assert_eq!(pkg_config(&lib, &["--modversion"]), ["1.4.1"]);
+}
+
+#[test]
+fn the_static_library_links_with_what_pkg_config_says() {
+    let lib = stage().join("lib");
+    let flags = pkg_config(&lib, &["--static", "--cflags", "--libs"]);
+    let archive: Vec<String> = flags
+        .iter()
+        .map(|flag| flag.replace("-lhiredis", "-l:libhiredis.a"))
+        .collect();
+    runs_with("static", &archive, Path::new("/nonexistent"));
+}
+
+#[test]
+fn an_installation_can_be_moved_and_taken_away() {
+    let first = empty("first");
+    make("install", &first);
+    let moved = empty("moved").join("here");
+    fs::rename(&first, &moved).expect("move the installation");
+    let lib = moved.join("usr/lib/triplet");
+    runs_with(
+        "moved-program",
+        &pkg_config(&lib, &["--cflags", "--libs"]),
+        &lib,
+    );
+
+    make("uninstall", &moved);
+    let left = output(Command::new("find").arg(&moved).args(["!", "-type", "d"]));
+    assert_eq!(left, "", "left behind by make uninstall");
+    assert!(!moved.join("usr/include/hiredis").exists());
+}
