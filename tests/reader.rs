@@ -22,7 +22,8 @@ fn limits_under_valgrind() {
         .success();
 }
 
-/// The bar is 1.5 on a quiet machine; what the C library does wrong is 16 and more.
+/// Quadratic, each of these takes hundreds of nanoseconds per byte at 64 MiB. What grows otherwise is the cost of memory: only
+/// the many small replies take time enough of their own to be compared between the two sizes.
 #[test]
 fn time_per_byte_does_not_grow_with_the_input() {
     let report = Build::new("c/reader_linear.c")
@@ -30,14 +31,15 @@ fn time_per_byte_does_not_grow_with_the_input() {
         .on(Hiredis::Ours)
         .timeout(120)
         .success();
-    say(report.trim_end());
     for line in report.lines() {
-        let ratio: f64 = line
-            .rsplit(' ')
-            .next()
-            .and_then(|word| word.parse().ok())
-            .expect("a ratio");
-        assert!(ratio < 3.0, "{line}");
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [small, large] = [1, 2].map(|n| fields[n].parse::<f64>().expect("nanoseconds"));
+        say(&format!(
+            "{}: {small} ns/byte at 4 MiB, {large} at 64 MiB",
+            fields[0]
+        ));
+        assert!(large < 30.0, "{line}");
+        assert!(fields[0] != "statuses" || large / small < 1.5, "{line}");
     }
     assert_eq!(report.lines().count(), 4);
 }

@@ -110,9 +110,10 @@ static void announcements(void) {
         peak = held;
         feed(r, cases[i].header, 1);
         waits(r);
+        CHECK(peak - before < 32 * 1024);
         feed(r, cases[i].trickle, 1);
         waits(r);
-        CHECK(peak - before < 64 * 1024);
+        CHECK(peak - before < 128 * 1024);
         for (int n = 0; n < 1000; n++) {
             feed(r, cases[i].trickle, 1);
             waits(r);
