@@ -105,6 +105,7 @@ static void counted(void) {
         show_all(s, "incrlen.%zu.less", sizes[i]);
         sdsIncrLen(s, -(int)(sizes[i] - 1));
         show_all(s, "incrlen.%zu.nothing", sizes[i]);
+        memset(s, 'y', sdsavail(s));
         sdsIncrLen(s, (int)sdsavail(s));
         show(s, "incrlen.%zu.all", sizes[i]);
         sdsfree(s);

@@ -122,9 +122,11 @@ static void joined(void) {
     show_all(s, "joinsds.nul");
     for (int j = 0; j < 3; j++) sdsfree(parts[j]);
     sdsfree(s);
-    show(s = sdsjoin(words, -1, ","), "join.negative");
+    s = sdsjoin(words, -1, ",");
+    show(s, "join.negative");
     sdsfree(s);
-    show(s = sdsjoinsds(NULL, 0, NULL, 0), "joinsds.nothing");
+    s = sdsjoinsds(NULL, 0, NULL, 0);
+    show(s, "joinsds.nothing");
     sdsfree(s);
 }
 
