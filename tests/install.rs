@@ -69,7 +69,7 @@ fn runs_with(name: &str, flags: &[String], lib: &Path) {
     );
     assert_eq!(
         output(Command::new(&binary).env("LD_LIBRARY_PATH", lib)),
-        "38"
+        "33"
     );
 }
 
