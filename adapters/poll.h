@@ -80,7 +80,7 @@ static inline int redisPollWait(const redisPollEvents *e, double timeout) {
     return (int)ms + ((double)(int)ms < ms);
 }
 
-/* Hands over what poll reported. Any call may free the context, which sets `deleted`: nothing of it is touched then. */
+/* Hands over what poll reported. Any call may free the context: its cleanup ends all interest, so nothing follows. */
 static inline int redisPollDispatch(redisPollEvents *e, short revents) {
     const short failed = POLLERR | POLLHUP | POLLNVAL;
     int handled = 0;
@@ -89,11 +89,11 @@ static inline int redisPollDispatch(redisPollEvents *e, short revents) {
         handled |= REDIS_POLL_HANDLED_READ;
         redisAsyncHandleRead(e->context);
     }
-    if (!e->deleted && e->writing && (revents & (POLLOUT | failed))) {
+    if (e->writing && (revents & (POLLOUT | failed))) {
         handled |= REDIS_POLL_HANDLED_WRITE;
         redisAsyncHandleWrite(e->context);
     }
-    if (!e->deleted && e->deadline != 0 && redisPollGetNow() >= e->deadline) {
+    if (e->deadline != 0 && redisPollGetNow() >= e->deadline) {
         e->deadline = 0;
         handled |= REDIS_POLL_HANDLED_TIMEOUT;
         redisAsyncHandleTimeout(e->context);

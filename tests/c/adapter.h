@@ -237,6 +237,17 @@ static void free_in_callback(void) {
     check(c.answered == 1 && c.failed == 10 && c.disconnected == REDIS_OK);
 }
 
+/* The reply arrives while much is still to be written, so the loop finds both at once, and the first takes the context. */
+static void free_while_writing(void) {
+    static char value[8 * 1024 * 1024];
+    struct client c;
+    open_redis(&c);
+    redisAsyncCommand(c.ac, on_reply_free, NULL, "PING");
+    for (int i = 0; i < 3; i++) redisAsyncCommand(c.ac, on_reply, NULL, "ECHO %b", value, sizeof value);
+    loop_until(c.ac == NULL);
+    check(c.answered == 1 && c.failed == 3 && c.disconnected == REDIS_OK);
+}
+
 static void on_connect_free(const redisAsyncContext *ac, int status) {
     on_connect(ac, status);
     redisAsyncFree((redisAsyncContext *)ac);
@@ -350,6 +361,7 @@ static inline void run_scenarios(void) {
     run(command_timeout);
     run(publish_subscribe);
     run(free_in_callback);
+    run(free_while_writing);
     run(free_in_connect_callback);
     run(disconnect_with_pending);
     run(closed_by_peer);

@@ -79,6 +79,18 @@ static void signal_ends_the_wait(void) {
     redisAsyncFree(c.ac);
 }
 
+/* poll reports that apart from readiness, and whether it was asked for or not. */
+static void descriptor_closed_by_the_program(void) {
+    struct client c;
+    open_redis(&c);
+    loop_until(c.connected == REDIS_OK);
+    redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP adapter:nothing 0");
+    loop_until(sdslen(c.ac->c.obuf) == 0);
+    close(c.ac->c.fd);
+    check(redisPollTick(c.ac, 8) == REDIS_POLL_HANDLED_READ);
+    check(c.ac == NULL && c.failed == 1 && c.disconnected == REDIS_ERR && c.err == REDIS_ERR_IO);
+}
+
 static void without_adapter_nothing_happens(void) {
     redisAsyncContext *ac = redisAsyncConnect("127.0.0.1", atoi(getenv("REDIS_PORT")));
     check(redisPollTick(ac, 8) == 0);
@@ -91,6 +103,7 @@ int main(void) {
     run(tells_what_it_handled);
     run(wait_ends_at_the_deadline);
     run(signal_ends_the_wait);
+    run(descriptor_closed_by_the_program);
     run(without_adapter_nothing_happens);
     return 0;
 }
