@@ -12,6 +12,7 @@ programs! {
     sds_create
     sds_edit
     sds_grow
+    sds_obuf
     sds_oom
     sds_print
     sds_split
