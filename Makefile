@@ -10,18 +10,18 @@ all:
 	cargo build --release --lib
 
 demo:
-	scripts/ensure-tools redis-server gcc
+	scripts/ensure-tools gcc $(if $(REDIS_URL),,redis-server)
 	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
 	scripts/demo $(abspath $(TARGET))/stage
 
-test: oracle
+test: tools oracle
 	cargo build --release
 	cargo test --release
 
 tools:
 	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++
 
-oracle: tools
+oracle:
 	scripts/get-oracle target/oracle
 
 headers:
