@@ -39,16 +39,22 @@ unsafe fn c_bytes<'a>(text: *const c_char) -> &'a [u8] {
     unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
-/// Hands a vector of tokens to C.
+/// Hands a vector of tokens to C, which counts them in an int.
 ///
 /// # Safety
-/// `count` is valid for writing.
+/// `count` is valid for writing, the vector is not used otherwise.
 unsafe fn give(tokens: Option<(*mut Sds, usize)>, count: *mut c_int) -> *mut Sds {
     let (vector, len) = tokens.unwrap_or((null_mut(), 0));
-    // SAFETY: the caller's promise. More tokens than an int counts would need a longer text than
-    // the callers take.
-    unsafe { *count = len as c_int };
-    vector
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Ok(len) = c_int::try_from(len) {
+            *count = len;
+            return vector;
+        }
+        *count = 0;
+        sds::free_tokens(vector, len);
+    }
+    null_mut()
 }
 
 /// # Safety
