@@ -1,0 +1,82 @@
+//! Lines: bytes up to the first CRLF.
+
+use memchr::memchr;
+
+/// Bytes looked at one by one before the vector search starts: most lines end within them.
+const NEAR: usize = 16;
+
+/// What is known of a line that begins at the first byte searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It has this many bytes before its CRLF.
+    Complete(usize),
+    /// Its CRLF does not begin in this many first bytes.
+    Incomplete(usize),
+}
+
+/// Finds the end of the line that begins at `bytes[0]`, of which the first `scanned` bytes are
+/// known not to begin a CRLF.
+#[inline]
+pub(crate) fn find_line(bytes: &[u8], scanned: usize) -> Line {
+    let mut at = scanned;
+    let near = scanned.saturating_add(NEAR);
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'\r' {
+            match bytes.get(at + 1) {
+                Some(b'\n') => return Line::Complete(at),
+                Some(_) => {}
+                None => return Line::Incomplete(at),
+            }
+        }
+        at += 1;
+        if at == near {
+            return find_far(bytes, at);
+        }
+    }
+    Line::Incomplete(bytes.len())
+}
+
+fn find_far(bytes: &[u8], mut at: usize) -> Line {
+    while let Some(offset) = bytes.get(at..).and_then(|rest| memchr(b'\r', rest)) {
+        at += offset;
+        match bytes.get(at + 1) {
+            Some(b'\n') => return Line::Complete(at),
+            Some(_) => at += 1,
+            None => return Line::Incomplete(at),
+        }
+    }
+    Line::Incomplete(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, find_line};
+
+    #[test]
+    fn ends_at_the_first_crlf() {
+        assert_eq!(find_line(b"OK\r\n+x\r\n", 0), Line::Complete(2));
+        assert_eq!(find_line(b"a\rb\nc\r\n", 0), Line::Complete(5));
+        let long = [
+            b"x".repeat(100),
+            b"\r".to_vec(),
+            b"y".repeat(50),
+            b"\r\n".to_vec(),
+        ]
+        .concat();
+        assert_eq!(find_line(&long, 0), Line::Complete(151));
+    }
+
+    #[test]
+    fn resumes_where_it_stopped() {
+        assert_eq!(find_line(b"", 0), Line::Incomplete(0));
+        assert_eq!(find_line(b"abc\r", 0), Line::Incomplete(3));
+        assert_eq!(find_line(b"abc\r\n", 3), Line::Complete(3));
+        let line = [b"x".repeat(99), b"\r\n".to_vec()].concat();
+        for cut in 0..line.len() {
+            let Line::Incomplete(scanned) = find_line(&line[..cut], 0) else {
+                panic!("{cut} bytes hold no CRLF");
+            };
+            assert_eq!(find_line(&line, scanned), Line::Complete(99));
+        }
+    }
+}
