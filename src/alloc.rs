@@ -121,3 +121,73 @@ pub(crate) unsafe fn release<T>(block: *mut T) {
 pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
     NonNull::new(allocate_zeroed(1, size_of::<T>()).cast())
 }
+
+/// The table as one reply is being made or freed: looked at once instead of for every block.
+#[derive(Clone, Copy)]
+pub(crate) struct Heap {
+    table: hiredisAllocFuncs,
+    libc: bool,
+}
+
+impl Heap {
+    /// The functions now in force.
+    pub(crate) fn current() -> Self {
+        Self {
+            table: table(),
+            libc: is_libc(),
+        }
+    }
+
+    /// `size` bytes, or NULL.
+    #[inline]
+    pub(crate) fn allocate(&self, size: usize) -> *mut c_void {
+        if self.libc {
+            // SAFETY: malloc takes any size.
+            return unsafe { malloc(size) };
+        }
+        match self.table.mallocFn {
+            // SAFETY: the table's members follow malloc's contract.
+            Some(malloc) => unsafe { malloc(size) },
+            None => core::ptr::null_mut(),
+        }
+    }
+
+    /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
+    #[inline]
+    pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
+        if self.libc {
+            // glibc's calloc does without the thread's cache of small blocks; malloc has it.
+            let block = NonNull::new(self.allocate(size_of::<T>()).cast::<T>())?;
+            // SAFETY: the block is new and as large as `T`.
+            unsafe { block.write_bytes(0, 1) };
+            return Some(block);
+        }
+        let calloc = self.table.callocFn?;
+        // SAFETY: the table's members follow calloc's contract.
+        NonNull::new(unsafe { calloc(1, size_of::<T>()) }.cast())
+    }
+
+    /// `count` zeroed pointers, or NULL; none may be so many that their size overflows.
+    pub(crate) fn pointers<T>(&self, count: usize) -> *mut *mut T {
+        match self.table.callocFn {
+            // SAFETY: the table's members follow calloc's contract.
+            Some(calloc) => unsafe { calloc(count, size_of::<*mut T>()) }.cast(),
+            None => core::ptr::null_mut(),
+        }
+    }
+
+    /// Frees `block`, which may be NULL.
+    ///
+    /// # Safety
+    /// `block` is NULL or a live block of these functions, and is not used afterwards.
+    #[inline]
+    pub(crate) unsafe fn release<T>(&self, block: *mut T) {
+        if self.libc {
+            // SAFETY: the caller's promise is free's precondition.
+            unsafe { free(block.cast()) }
+        } else if let Some(free) = self.table.freeFn {
+            // SAFETY: as above.
+            unsafe { free(block.cast()) }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `read.h`: the reader on its own.
+
+use crate::layout::{REDIS_ERR, REDIS_OK, redisReader, redisReplyObjectFunctions};
+use crate::reader::{self, Reader};
+use core::ptr::{NonNull, null_mut};
+use libc::{c_char, c_int, c_void, size_t};
+
+/// Makes a reader whose replies are made by the functions in `fn`, which must outlive it. `fn`, or
+/// any member, may be NULL: replies are then the type's number, cast to a pointer.
+///
+/// Returns NULL when out of memory. Free it with redisReaderFree().
+///
+/// # Safety
+/// `fn` is NULL or points to a table that outlives the reader.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReaderCreateWithFunctions(
+    r#fn: *mut redisReplyObjectFunctions,
+) -> *mut redisReader {
+    // SAFETY: the caller's promise about the table is passed on.
+    unsafe { reader::create(r#fn) }.map_or(null_mut(), NonNull::as_ptr)
+}
+
+/// Frees a reader, its buffer and an unfinished reply. NULL is ignored. Replies handed out before
+/// stay valid.
+///
+/// # Safety
+/// `r` is NULL or a live reader, and is not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReaderFree(r: *mut redisReader) {
+    if !r.is_null() {
+        // SAFETY: readers are only made by this library, and the caller gives this one up.
+        unsafe { reader::free(r.cast::<Reader>()) }
+    }
+}
+
+/// Appends a copy of `len` bytes at `buf` to what is to be parsed. NULL or no bytes: nothing to do.
+///
+/// Returns REDIS_OK, or REDIS_ERR when the reader has failed before or is out of memory (`err`,
+/// `errstr`).
+///
+/// # Safety
+/// `r` is a live reader; `buf` is NULL or holds `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReaderFeed(
+    r: *mut redisReader,
+    buf: *const c_char,
+    len: size_t,
+) -> c_int {
+    // SAFETY: the caller's reader and bytes are live.
+    unsafe {
+        let bytes = if buf.is_null() {
+            &[]
+        } else {
+            core::slice::from_raw_parts(buf.cast::<u8>(), len)
+        };
+        status(reader::feed(r.cast::<Reader>(), bytes))
+    }
+}
+
+/// Parses at most one reply. `*reply` becomes the reply, which is then the caller's (see
+/// freeReplyObject()), or NULL where the bytes fed so far hold no complete one. With `reply` NULL
+/// the reply is freed.
+///
+/// Returns REDIS_OK, or REDIS_ERR when the bytes are no RESP or memory is short; the reader's `err`
+/// and `errstr` say which, and stay.
+///
+/// # Safety
+/// `r` is a live reader; `reply` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReaderGetReply(
+    r: *mut redisReader,
+    reply: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's reader is live, and `reply` may be written unless NULL.
+    unsafe {
+        if !reply.is_null() {
+            *reply = null_mut();
+        }
+        match reader::get_reply(r.cast::<Reader>()) {
+            Ok(Some(object)) if reply.is_null() => reader::free_object(r.cast(), object.as_ptr()),
+            Ok(Some(object)) => *reply = object.as_ptr(),
+            Ok(None) => {}
+            Err(()) => return REDIS_ERR,
+        }
+    }
+    REDIS_OK
+}
+
+/// `REDIS_OK` or `REDIS_ERR`.
+pub(super) fn status<T>(result: Result<T, ()>) -> c_int {
+    match result {
+        Ok(_) => REDIS_OK,
+        Err(()) => REDIS_ERR,
+    }
+}

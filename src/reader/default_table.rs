@@ -1,0 +1,174 @@
+//! The table that makes `redisReply` objects, as functions that C programs reach through
+//! `reader->fn`: they copy it, override members and call the others. While it is unchanged the
+//! reader builds the same objects without it.
+
+use super::reply::{free_reply, new_reply, new_text_reply};
+use crate::alloc::Heap;
+use crate::layout::{
+    REDIS_REPLY_BOOL, REDIS_REPLY_DOUBLE, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, redisReadTask,
+    redisReply, redisReplyObjectFunctions,
+};
+use core::ptr::{NonNull, null_mut};
+use libc::{c_char, c_int, c_longlong, c_void, size_t};
+
+const TABLE: redisReplyObjectFunctions = redisReplyObjectFunctions {
+    createString: Some(create_string),
+    createArray: Some(create_array),
+    createInteger: Some(create_integer),
+    createDouble: Some(create_double),
+    createNil: Some(create_nil),
+    createBool: Some(create_bool),
+    freeObject: Some(free_object),
+};
+
+/// Writable, as in the C library: programs reach it through a pointer that is not const.
+static mut FUNCTIONS: redisReplyObjectFunctions = TABLE;
+
+/// The default table.
+pub(crate) fn default_functions() -> *mut redisReplyObjectFunctions {
+    &raw mut FUNCTIONS
+}
+
+/// Whether `table` is the default table and no member was overridden.
+pub(super) fn is_default(table: *const redisReplyObjectFunctions) -> bool {
+    // SAFETY: the default table is a static, and both are read as plain addresses.
+    core::ptr::eq(table, &raw const FUNCTIONS)
+        && unsafe { addresses(table) } == addresses_of_default()
+}
+
+/// Whether aggregates made by `table` are `redisReply` objects.
+pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) -> bool {
+    // SAFETY: a reader's table is NULL or live.
+    unsafe { table.as_ref() }
+        .and_then(|table| table.createArray)
+        .is_some_and(|f| f as usize == create_array as *const () as usize)
+}
+
+/// A table's seven members.
+unsafe fn addresses(table: *const redisReplyObjectFunctions) -> [usize; 7] {
+    // SAFETY: the caller's table is live; it consists of seven function pointers or NULLs.
+    unsafe { table.cast::<[usize; 7]>().read() }
+}
+
+fn addresses_of_default() -> [usize; 7] {
+    [
+        create_string as *const () as usize,
+        create_array as *const () as usize,
+        create_integer as *const () as usize,
+        create_double as *const () as usize,
+        create_nil as *const () as usize,
+        create_bool as *const () as usize,
+        free_object as *const () as usize,
+    ]
+}
+
+/// Puts a new object into its parent's element vector, and hands it out.
+unsafe fn attach(task: *const redisReadTask, reply: Option<NonNull<redisReply>>) -> *mut c_void {
+    let Some(reply) = reply else {
+        return null_mut();
+    };
+    // SAFETY: the task and its parents are live; a parent's object was made by `create_array`,
+    // whose vector has a place for every index.
+    unsafe {
+        if let Some(parent) = (*task).parent.as_ref() {
+            let vector = (*parent.obj.cast::<redisReply>()).element;
+            *vector.offset((*task).idx as isize) = reply.as_ptr();
+        }
+    }
+    reply.as_ptr().cast()
+}
+
+unsafe extern "C-unwind" fn create_string(
+    task: *const redisReadTask,
+    str: *mut c_char,
+    len: size_t,
+) -> *mut c_void {
+    // SAFETY: the reader passes a live task and `len` bytes at `str`.
+    unsafe {
+        let text = core::slice::from_raw_parts(str.cast::<u8>(), len);
+        attach(task, new_text_reply(&Heap::current(), (*task).r#type, text))
+    }
+}
+
+unsafe extern "C-unwind" fn create_array(
+    task: *const redisReadTask,
+    elements: size_t,
+) -> *mut c_void {
+    // SAFETY: the reader passes a live task.
+    unsafe { attach(task, new_aggregate((*task).r#type, elements)) }
+}
+
+/// An aggregate with room for all its elements, zeroed.
+fn new_aggregate(kind: c_int, elements: usize) -> Option<NonNull<redisReply>> {
+    let heap = Heap::current();
+    let reply = new_reply(&heap, kind)?;
+    if elements > 0 {
+        let vector = match elements.checked_mul(size_of::<*mut redisReply>()) {
+            Some(_) => heap.pointers::<redisReply>(elements),
+            None => null_mut(),
+        };
+        // SAFETY: the object is new and reached by nothing else.
+        unsafe {
+            if vector.is_null() {
+                heap.release(reply.as_ptr());
+                return None;
+            }
+            (*reply.as_ptr()).element = vector;
+        }
+    }
+    // SAFETY: as above.
+    unsafe { (*reply.as_ptr()).elements = elements };
+    Some(reply)
+}
+
+unsafe extern "C-unwind" fn create_integer(
+    task: *const redisReadTask,
+    value: c_longlong,
+) -> *mut c_void {
+    // SAFETY: the reader passes a live task; the object is new.
+    unsafe {
+        let reply = new_reply(&Heap::current(), REDIS_REPLY_INTEGER);
+        if let Some(reply) = reply {
+            (*reply.as_ptr()).integer = value;
+        }
+        attach(task, reply)
+    }
+}
+
+unsafe extern "C-unwind" fn create_double(
+    task: *const redisReadTask,
+    value: f64,
+    str: *mut c_char,
+    len: size_t,
+) -> *mut c_void {
+    // SAFETY: the reader passes a live task and `len` bytes at `str`; the object is new.
+    unsafe {
+        let text = core::slice::from_raw_parts(str.cast::<u8>(), len);
+        let reply = new_text_reply(&Heap::current(), REDIS_REPLY_DOUBLE, text);
+        if let Some(reply) = reply {
+            (*reply.as_ptr()).dval = value;
+        }
+        attach(task, reply)
+    }
+}
+
+unsafe extern "C-unwind" fn create_nil(task: *const redisReadTask) -> *mut c_void {
+    // SAFETY: the reader passes a live task.
+    unsafe { attach(task, new_reply(&Heap::current(), REDIS_REPLY_NIL)) }
+}
+
+unsafe extern "C-unwind" fn create_bool(task: *const redisReadTask, value: c_int) -> *mut c_void {
+    // SAFETY: the reader passes a live task; the object is new.
+    unsafe {
+        let reply = new_reply(&Heap::current(), REDIS_REPLY_BOOL);
+        if let Some(reply) = reply {
+            (*reply.as_ptr()).integer = c_longlong::from(value != 0);
+        }
+        attach(task, reply)
+    }
+}
+
+unsafe extern "C-unwind" fn free_object(object: *mut c_void) {
+    // SAFETY: the reader or the program gives up an object made by this table.
+    unsafe { free_reply(object) }
+}

@@ -1,0 +1,128 @@
+//! Bytes coming in: fed by the program, or read from a socket into the place where they belong.
+
+use super::{Reader, fail};
+use crate::error::Error;
+use crate::sds;
+use libc::c_char;
+
+/// What a read asks for at first, and at least.
+pub(crate) const MIN_READ: usize = 16 * 1024;
+
+/// What a read asks for at most: far below `INT_MAX`, since transports pass it on as an int.
+const MAX_READ: usize = 256 * 1024;
+
+/// What a read of a long bulk string asks for.
+const BULK_READ: usize = 1024 * 1024;
+
+/// Where the next read may put bytes.
+pub(crate) struct Landing {
+    pub(crate) place: *mut c_char,
+    pub(crate) room: usize,
+}
+
+/// Appends a copy of `bytes`.
+///
+/// # Safety
+/// `reader` is live; `bytes` do not lie in its buffer.
+pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
+    // SAFETY: the reader is live and, without an error, has a buffer.
+    unsafe {
+        if (*reader).c.err != 0 {
+            return Err(());
+        }
+        let mut rest = bytes;
+        if (*reader).bulk.is_receiving() {
+            match (*reader).bulk.push(bytes) {
+                Ok(taken) => rest = bytes.get(taken..).unwrap_or_default(),
+                Err(error) => return give_up(reader, error),
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        release_idle_buffer(reader);
+        let buf = sds::append((*reader).c.buf, rest);
+        if buf.is_null() {
+            return give_up(reader, Error::OutOfMemory);
+        }
+        (*reader).c.buf = buf;
+        (*reader).c.len = sds::len(buf);
+        Ok(())
+    }
+}
+
+/// Makes room for a read.
+///
+/// # Safety
+/// `reader` is live.
+pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
+    // SAFETY: the reader is live and, without an error, has a buffer.
+    unsafe {
+        if (*reader).c.err != 0 {
+            return Err(());
+        }
+        if (*reader).bulk.is_receiving() {
+            return match (*reader).bulk.room(BULK_READ) {
+                Ok((place, room)) => Ok(Landing { place, room }),
+                Err(error) => give_up(reader, error),
+            };
+        }
+        release_idle_buffer(reader);
+        let room = (*reader).read_size;
+        let buf = sds::reserve((*reader).c.buf, room);
+        if buf.is_null() {
+            return give_up(reader, Error::OutOfMemory);
+        }
+        (*reader).c.buf = buf;
+        let place = buf.add((*reader).c.len);
+        Ok(Landing { place, room })
+    }
+}
+
+/// Takes over the first `len` bytes of a landing, and adapts the next one to what arrives.
+///
+/// # Safety
+/// `landing` is this reader's last one, `len` of its bytes were written, and the reader was not
+/// fed in between.
+pub(crate) unsafe fn received(reader: *mut Reader, landing: &Landing, len: usize) {
+    // SAFETY: the landing is room behind the buffer's or the string's last byte.
+    unsafe {
+        if (*reader).bulk.is_receiving() {
+            (*reader).bulk.advance(len);
+            return;
+        }
+        let total = (*reader).c.len + len;
+        sds::set_len((*reader).c.buf, total);
+        (*reader).c.len = total;
+        let size = &mut (*reader).read_size;
+        if len == landing.room {
+            *size = (*size * 2).min(MAX_READ);
+        } else if len < landing.room / 4 {
+            *size = (*size / 2).max(MIN_READ);
+        }
+    }
+}
+
+/// Replaces an empty buffer that has more room than the program lets an idle reader keep.
+unsafe fn release_idle_buffer(reader: *mut Reader) {
+    // SAFETY: the caller's reader has a buffer.
+    unsafe {
+        let c = &mut (*reader).c;
+        let keep = c.maxbuf.max((*reader).read_size);
+        if c.len == 0 && c.maxbuf != 0 && sds::available(c.buf) > keep {
+            let empty = sds::empty();
+            if !empty.is_null() {
+                sds::free(c.buf);
+                c.buf = empty;
+                c.pos = 0;
+            }
+        }
+    }
+}
+
+/// Ends the reader with `error`.
+unsafe fn give_up<T>(reader: *mut Reader, error: Error) -> Result<T, ()> {
+    // SAFETY: the caller's reader is live.
+    unsafe { fail(reader, error) };
+    Err(())
+}
