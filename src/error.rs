@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Io(c_int),
     /// As `Io`, naming the call.
     Call(&'static str, c_int),
+    /// A timeout that is negative, not normalised, or too long.
+    InvalidTimeout,
     /// A socket option was refused; unlike `Io` the connection itself is sound.
     Option(c_int),
     /// The host name did not resolve (`EAI_*`).
@@ -51,7 +53,7 @@ impl Error {
     /// The `REDIS_ERR_*` code.
     pub(crate) fn code(&self) -> c_int {
         match self {
-            Self::Io(_) | Self::Call(..) => REDIS_ERR_IO,
+            Self::Io(_) | Self::Call(..) | Self::InvalidTimeout => REDIS_ERR_IO,
             Self::Option(_)
             | Self::Resolve(_)
             | Self::ResolveSource(_)
@@ -89,6 +91,7 @@ impl Display for Error {
             Self::Bind(errno) => write!(f, "Can't bind socket: {}", SystemText(errno)),
             Self::CreateSocket(errno) => write!(f, "Can't create socket: {}", SystemText(errno)),
             Self::Other(text) | Self::Protocol(text) | Self::Timeout(text) => f.write_str(text),
+            Self::InvalidTimeout => f.write_str("Invalid timeout specified"),
             Self::Eof => f.write_str("Server closed the connection"),
             Self::ReplyType(byte) => {
                 write!(

@@ -1,0 +1,17 @@
+//! Sockets: resolving names, connecting, options, reading and writing. Knows descriptors, nothing
+//! of contexts.
+
+mod connect;
+mod resolve;
+mod socket;
+mod time;
+
+pub(crate) use connect::{
+    Attempt, SocketAddress, TcpOptions, connect_next, connect_tcp, connect_unix,
+};
+pub(crate) use resolve::{Addresses, Family};
+pub(crate) use socket::{
+    close, connect_state, is_unix, pending_error, receive, send, set_io_timeouts, set_keepalive,
+    set_nodelay, set_user_timeout,
+};
+pub(crate) use time::{connect_deadline, duration, is_zero};

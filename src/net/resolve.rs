@@ -1,0 +1,86 @@
+//! Host names to addresses, by `getaddrinfo`.
+
+use core::ffi::CStr;
+use core::ptr::{NonNull, null, null_mut};
+use libc::{AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, addrinfo, c_int};
+use std::ffi::CString;
+
+/// Which addresses to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// IPv4; IPv6 where that fails.
+    V4,
+    /// IPv6; IPv4 where that fails.
+    V6,
+    /// Both, in the resolver's order.
+    Any,
+}
+
+/// The addresses of a host, in the order to try them.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    first: NonNull<addrinfo>,
+}
+
+impl Addresses {
+    /// Looks a host up for a TCP connection; no host is the loopback. `Err` is an `EAI_*` code.
+    pub(crate) fn of_peer(host: Option<&CStr>, port: c_int, family: Family) -> Result<Self, c_int> {
+        let port = u16::try_from(port).map_err(|_| libc::EAI_SERVICE)?;
+        let service = CString::new(port.to_string()).map_err(|_| libc::EAI_SERVICE)?;
+        let (first, second) = match family {
+            Family::V4 => (AF_INET, Some(AF_INET6)),
+            Family::V6 => (AF_INET6, Some(AF_INET)),
+            Family::Any => (AF_UNSPEC, None),
+        };
+        let found = Self::look_up(host, Some(&service), first);
+        match (found, second) {
+            (Err(_), Some(second)) => Self::look_up(host, Some(&service), second),
+            (found, _) => found,
+        }
+    }
+
+    /// Looks a local address up, to bind a socket of `family` (an `AF_*`) to.
+    pub(crate) fn of_source(source: &CStr, family: c_int) -> Result<Self, c_int> {
+        Self::look_up(Some(source), None, family)
+    }
+
+    fn look_up(host: Option<&CStr>, service: Option<&CStr>, family: c_int) -> Result<Self, c_int> {
+        // SAFETY: zeroes are a value of every field, the pointers among them NULL.
+        let mut hints: addrinfo = unsafe { core::mem::zeroed() };
+        hints.ai_family = family;
+        hints.ai_socktype = SOCK_STREAM;
+        let mut list = null_mut();
+        // SAFETY: the strings are NUL-terminated or NULL, `list` receives the result.
+        let status = unsafe {
+            libc::getaddrinfo(
+                host.map_or(null(), CStr::as_ptr),
+                service.map_or(null(), CStr::as_ptr),
+                &raw const hints,
+                &raw mut list,
+            )
+        };
+        match NonNull::new(list) {
+            Some(first) if status == 0 => Ok(Self { first }),
+            _ => Err(if status == 0 {
+                libc::EAI_NONAME
+            } else {
+                status
+            }),
+        }
+    }
+
+    /// The addresses, from the first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &addrinfo> {
+        // SAFETY: the list lives as long as `self`, and each entry's `ai_next` is NULL or valid.
+        core::iter::successors(Some(unsafe { self.first.as_ref() }), |entry| unsafe {
+            entry.ai_next.as_ref()
+        })
+    }
+}
+
+impl Drop for Addresses {
+    fn drop(&mut self) {
+        // SAFETY: the list came from `getaddrinfo` and is freed once.
+        unsafe { libc::freeaddrinfo(self.first.as_ptr()) }
+    }
+}
