@@ -1,0 +1,511 @@
+//! `hiredis.h`: replies, connecting, commands.
+
+use super::read::status;
+use crate::context::{self, Command, Status};
+use crate::format::VaList;
+use crate::layout::{
+    REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONN_USERFD, REDIS_KEEPALIVE_INTERVAL,
+    REDIS_OPT_NONBLOCK, REDIS_OPT_REUSEADDR, redisContext, redisFD, redisOptions,
+    redisOptionsEndpoint, redisOptionsTcp, redisPushFn, redisReader,
+};
+use crate::reader;
+use core::ptr::{NonNull, null, null_mut};
+use libc::{c_char, c_int, c_uint, c_void, size_t, timeval};
+
+/// Makes a reader whose replies are redisReply objects. Returns NULL when out of memory; free it
+/// with redisReaderFree().
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn redisReaderCreate() -> *mut redisReader {
+    // SAFETY: the default table lives as long as the program.
+    unsafe { reader::create(reader::default_functions()) }.map_or(null_mut(), NonNull::as_ptr)
+}
+
+/// Frees a reply with everything in it: its strings, its elements and theirs. NULL is ignored, also
+/// in the place of a string or element that the program has taken out for itself.
+///
+/// # Safety
+/// `reply` is NULL or a redisReply, made by this library or by the program from hi_malloc() blocks,
+/// and is not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn freeReplyObject(reply: *mut c_void) {
+    // SAFETY: the caller gives the reply up.
+    unsafe { reader::free_reply(reply) }
+}
+
+/// Zeroed options for the given endpoint.
+fn options(kind: c_int, flags: c_int, endpoint: redisOptionsEndpoint) -> redisOptions {
+    redisOptions {
+        r#type: kind,
+        options: flags,
+        connect_timeout: null(),
+        command_timeout: null(),
+        endpoint,
+        privdata: null_mut(),
+        free_privdata: None,
+        push_cb: None,
+        async_push_cb: None,
+    }
+}
+
+/// Options for a TCP connection.
+pub(super) fn tcp_options(
+    ip: *const c_char,
+    port: c_int,
+    source_addr: *const c_char,
+    flags: c_int,
+) -> redisOptions {
+    let tcp = redisOptionsTcp {
+        source_addr,
+        ip,
+        port,
+    };
+    options(REDIS_CONN_TCP, flags, redisOptionsEndpoint { tcp })
+}
+
+/// Options for a unix connection.
+pub(super) fn unix_options(path: *const c_char, flags: c_int) -> redisOptions {
+    options(
+        REDIS_CONN_UNIX,
+        flags,
+        redisOptionsEndpoint { unix_socket: path },
+    )
+}
+
+/// Connects as `options` say; they are read during the call only.
+///
+/// Returns NULL when out of memory or when `options->type` is unknown; otherwise a context to be
+/// freed with redisFree(), whose `err` and `errstr` tell whether connecting failed. A blocking
+/// context is connected on return. A non-blocking one (REDIS_OPT_NONBLOCK) may still be connecting;
+/// its failures show in later reads and writes.
+///
+/// # Safety
+/// `options` and what it points to are valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectWithOptions(
+    options: *const redisOptions,
+) -> *mut redisContext {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { context::connect_with_options(options) }.map_or(null_mut(), NonNull::as_ptr)
+}
+
+/// Connects to a TCP port, blocking. `ip` is a host name or an address; NULL is the loopback.
+/// Returns as redisConnectWithOptions().
+///
+/// # Safety
+/// `ip` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnect(ip: *const c_char, port: c_int) -> *mut redisContext {
+    // SAFETY: the options point to the caller's strings.
+    unsafe { redisConnectWithOptions(&tcp_options(ip, port, null(), 0)) }
+}
+
+/// As redisConnect(), giving up after `tv`.
+///
+/// # Safety
+/// As redisConnect().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectWithTimeout(
+    ip: *const c_char,
+    port: c_int,
+    tv: timeval,
+) -> *mut redisContext {
+    let mut options = tcp_options(ip, port, null(), 0);
+    options.connect_timeout = &raw const tv;
+    // SAFETY: as above; the timeout outlives the call.
+    unsafe { redisConnectWithOptions(&raw const options) }
+}
+
+/// As redisConnect(), without blocking, except for the resolution of host names.
+///
+/// # Safety
+/// As redisConnect().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectNonBlock(
+    ip: *const c_char,
+    port: c_int,
+) -> *mut redisContext {
+    // SAFETY: as redisConnect().
+    unsafe { redisConnectWithOptions(&tcp_options(ip, port, null(), REDIS_OPT_NONBLOCK)) }
+}
+
+/// As redisConnectNonBlock(), from the local address `source_addr`.
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectBindNonBlock(
+    ip: *const c_char,
+    port: c_int,
+    source_addr: *const c_char,
+) -> *mut redisContext {
+    // SAFETY: as redisConnect().
+    unsafe { redisConnectWithOptions(&tcp_options(ip, port, source_addr, REDIS_OPT_NONBLOCK)) }
+}
+
+/// As redisConnectBindNonBlock(), binding with `SO_REUSEADDR`.
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectBindNonBlockWithReuse(
+    ip: *const c_char,
+    port: c_int,
+    source_addr: *const c_char,
+) -> *mut redisContext {
+    let flags = REDIS_OPT_NONBLOCK | REDIS_OPT_REUSEADDR;
+    // SAFETY: as redisConnect().
+    unsafe { redisConnectWithOptions(&tcp_options(ip, port, source_addr, flags)) }
+}
+
+/// Connects to a unix socket, blocking. Returns as redisConnectWithOptions(); a path too long for a
+/// socket address is an error.
+///
+/// # Safety
+/// `path` is NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectUnix(path: *const c_char) -> *mut redisContext {
+    // SAFETY: the options point to the caller's string.
+    unsafe { redisConnectWithOptions(&unix_options(path, 0)) }
+}
+
+/// As redisConnectUnix(), giving up after `tv`.
+///
+/// # Safety
+/// As redisConnectUnix().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectUnixWithTimeout(
+    path: *const c_char,
+    tv: timeval,
+) -> *mut redisContext {
+    let mut options = unix_options(path, 0);
+    options.connect_timeout = &raw const tv;
+    // SAFETY: as above; the timeout outlives the call.
+    unsafe { redisConnectWithOptions(&raw const options) }
+}
+
+/// As redisConnectUnix(), without blocking.
+///
+/// # Safety
+/// As redisConnectUnix().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectUnixNonBlock(path: *const c_char) -> *mut redisContext {
+    // SAFETY: as redisConnectUnix().
+    unsafe { redisConnectWithOptions(&unix_options(path, REDIS_OPT_NONBLOCK)) }
+}
+
+/// Makes a blocking context of a connected descriptor, which the context closes. It cannot
+/// reconnect. Returns as redisConnectWithOptions().
+///
+/// # Safety
+/// `fd` is the caller's to give away.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisConnectFd(fd: redisFD) -> *mut redisContext {
+    // SAFETY: the options point to nothing.
+    unsafe { redisConnectWithOptions(&options(REDIS_CONN_USERFD, 0, redisOptionsEndpoint { fd })) }
+}
+
+/// Drops the connection and everything buffered, and connects to the same address again.
+///
+/// Timeouts, callbacks, `privdata`, the reader's table and limits, keepalive and user timeout stay.
+/// The transport goes back to plain sockets: a TLS session is to be initiated anew. Returns
+/// REDIS_OK, or REDIS_ERR with `err` and `errstr` set.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReconnect(c: *mut redisContext) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { context::reconnect(c) })
+}
+
+/// Bounds how long the context waits for a reply, from now on; zero switches the bound off. A
+/// command whose time is up ends with REDIS_ERR_IO and errno EAGAIN.
+///
+/// Returns REDIS_ERR, with `err` untouched, on a context that does not block; REDIS_ERR with `err`
+/// set where the kernel refuses the value.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisSetTimeout(c: *mut redisContext, tv: timeval) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe {
+        if context::is_blocking(c) {
+            context::set_command_timeout(c, tv)
+        } else {
+            Err(())
+        }
+    })
+}
+
+/// Makes the kernel probe the connection when it is idle for 15 seconds.
+///
+/// Returns REDIS_OK; REDIS_ERR with `err` untouched on unix sockets; REDIS_ERR with `err` set where
+/// the kernel refuses. The connection stays open in each case.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisEnableKeepAlive(c: *mut redisContext) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { context::enable_keepalive(c, REDIS_KEEPALIVE_INTERVAL) })
+}
+
+/// As redisEnableKeepAlive(), with an interval of your own, in seconds.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisEnableKeepAliveWithInterval(
+    c: *mut redisContext,
+    interval: c_int,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { context::enable_keepalive(c, interval) })
+}
+
+/// Bounds how long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`), in milliseconds.
+///
+/// Returns REDIS_OK, or REDIS_ERR with `err` set and the connection closed.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisSetTcpUserTimeout(
+    c: *mut redisContext,
+    timeout: c_uint,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { context::set_user_timeout(c, timeout) })
+}
+
+/// Installs the function that takes RESP3 pushes, NULL to have them in-band, and returns the one
+/// before. By default pushes are freed.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisSetPushCallback(
+    c: *mut redisContext,
+    r#fn: Option<redisPushFn>,
+) -> Option<redisPushFn> {
+    // SAFETY: the caller's context is live.
+    unsafe { core::mem::replace(&mut (*c).push_cb, r#fn) }
+}
+
+/// Closes the connection and frees the context with all it holds, `privdata` by `free_privdata`.
+/// Replies handed out before stay valid. NULL is ignored.
+///
+/// # Safety
+/// `c` is NULL or a live context, and is not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisFree(c: *mut redisContext) {
+    if !c.is_null() {
+        // SAFETY: the caller gives the context up.
+        unsafe { context::free(c) }
+    }
+}
+
+/// Frees the context but keeps its connection open; returns the descriptor, which is then the
+/// caller's.
+///
+/// # Safety
+/// As redisFree(), without NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisFreeKeepFd(c: *mut redisContext) -> redisFD {
+    // SAFETY: the caller gives the context up.
+    unsafe { context::free_keep_fd(c) }
+}
+
+/// Reads once from the connection into the context's reader. For non-blocking contexts, when their
+/// socket is readable.
+///
+/// Returns REDIS_OK, also when nothing was there; REDIS_ERR with `err` set when the connection is
+/// gone, or had failed before.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisBufferRead(c: *mut redisContext) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { context::buffer_read(c) })
+}
+
+/// Sends once from `c->obuf`. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
+/// send and 0 otherwise.
+///
+/// Returns REDIS_OK, or REDIS_ERR with `err` set when the connection is gone, or had failed before.
+///
+/// # Safety
+/// `c` is a live context; `done` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisBufferWrite(c: *mut redisContext, done: *mut c_int) -> c_int {
+    // SAFETY: the caller's context is live, and `done` may be written unless NULL.
+    unsafe {
+        let result = context::buffer_write(c);
+        if let (Ok(empty), Some(done)) = (result, done.as_mut()) {
+            *done = c_int::from(empty);
+        }
+        status(result)
+    }
+}
+
+/// Writes an object to `*reply`, or frees it where the caller does not want it.
+unsafe fn hand_out(
+    c: *mut redisContext,
+    result: Status<Option<NonNull<c_void>>>,
+    reply: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's context is live, and `reply` may be written unless NULL.
+    unsafe {
+        match result {
+            Ok(object) if !reply.is_null() => *reply = object.map_or(null_mut(), NonNull::as_ptr),
+            Ok(Some(object)) => reader::free_object(context::reader(c), object.as_ptr()),
+            _ => {}
+        }
+    }
+    status(result)
+}
+
+/// Takes the next reply: one that is buffered; or, on a blocking context, after sending what is
+/// waiting in `c->obuf`, one that arrives. On another, `*reply` becomes NULL when there is none.
+///
+/// `*reply` is the caller's, to be freed with freeReplyObject(); with `reply` NULL it is freed.
+/// Returns REDIS_OK, or REDIS_ERR with `err` set and `*reply` untouched.
+///
+/// # Safety
+/// `c` is a live context; `reply` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisGetReply(
+    c: *mut redisContext,
+    reply: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe { hand_out(c, context::get_reply(c), reply) }
+}
+
+/// As redisGetReply(), but of the buffered replies only, and pushes are not taken aside. `*reply`
+/// becomes NULL when there is none, and on errors.
+///
+/// # Safety
+/// As redisGetReply().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisGetReplyFromReader(
+    c: *mut redisContext,
+    reply: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if !reply.is_null() {
+            *reply = null_mut();
+        }
+        hand_out(c, context::next_buffered(c), reply)
+    }
+}
+
+/// Appends a command to the output buffer; an error goes into the context.
+unsafe fn append(c: *mut redisContext, command: &Command) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe { status(context::append(c, command).or_else(|error| context::fail(c, error))) }
+}
+
+/// Appends `len` bytes of RESP, one command or several, to the output buffer. Returns REDIS_OK, or
+/// REDIS_ERR when out of memory (`err` set).
+///
+/// # Safety
+/// `c` is a live context; `cmd` holds `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAppendFormattedCommand(
+    c: *mut redisContext,
+    cmd: *const c_char,
+    len: size_t,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let bytes = bytes(cmd, len);
+        status(context::append_formatted(c, bytes).or_else(|error| context::fail(c, error)))
+    }
+}
+
+/// `len` bytes, none where the pointer is NULL.
+pub(super) unsafe fn bytes<'a>(pointer: *const c_char, len: size_t) -> &'a [u8] {
+    if pointer.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's pointer holds `len` bytes, through the call it made.
+    unsafe { core::slice::from_raw_parts(pointer.cast(), len) }
+}
+
+/// As redisAppendFormattedCommand(); under this name other libraries import it.
+///
+/// # Safety
+/// As redisAppendFormattedCommand().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __redisAppendCommand(
+    c: *mut redisContext,
+    cmd: *const c_char,
+    len: size_t,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe { redisAppendFormattedCommand(c, cmd, len) }
+}
+
+/// As redisAppendCommand(), with a `va_list`.
+///
+/// # Safety
+/// `c` is a live context; `format` is NUL-terminated and matches the arguments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisvAppendCommand(
+    c: *mut redisContext,
+    format: *const c_char,
+    ap: *mut VaList,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe { append(c, &Command::Format(format, ap)) }
+}
+
+/// As redisAppendCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL
+/// where they are NUL-terminated.
+///
+/// # Safety
+/// `c` is a live context; `argv` and `argvlen` hold `argc` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAppendCommandArgv(
+    c: *mut redisContext,
+    argc: c_int,
+    argv: *const *const c_char,
+    argvlen: *const size_t,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe { append(c, &Command::Argv(argc, argv, argvlen)) }
+}
+
+/// As redisCommand(), with a `va_list`.
+///
+/// # Safety
+/// `c` is a live context; `format` is NUL-terminated and matches the arguments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisvCommand(
+    c: *mut redisContext,
+    format: *const c_char,
+    ap: *mut VaList,
+) -> *mut c_void {
+    // SAFETY: the caller's promises.
+    unsafe { context::command_reply(c, &Command::Format(format, ap)) }
+}
+
+/// As redisCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL where
+/// they are NUL-terminated.
+///
+/// # Safety
+/// `c` is a live context; `argv` and `argvlen` hold `argc` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisCommandArgv(
+    c: *mut redisContext,
+    argc: c_int,
+    argv: *const *const c_char,
+    argvlen: *const size_t,
+) -> *mut c_void {
+    // SAFETY: the caller's promises.
+    unsafe { context::command_reply(c, &Command::Argv(argc, argv, argvlen)) }
+}

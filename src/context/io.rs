@@ -1,0 +1,128 @@
+//! Bytes between the context's buffers and its transport.
+
+use super::{Status, copy_reader_error, fail, is_blocking, reader, set_error};
+use crate::error::Error;
+use crate::layout::{REDIS_INVALID_FD, redisContext};
+use crate::{net, reader as input, sds};
+use libc::{c_char, ssize_t};
+
+/// Room that an empty output buffer may keep; larger ones are given back.
+const KEPT_OUTPUT: usize = 512;
+
+/// `redisBufferRead`: one read by the transport, into the reader. Returns how many bytes came.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<usize> {
+    // SAFETY: the context is live; the landing stays valid, since a transport has no business with
+    // the reader.
+    unsafe {
+        if (*c).err != 0 {
+            return Err(());
+        }
+        let Ok(landing) = input::landing(reader(c)) else {
+            copy_reader_error(c);
+            return Err(());
+        };
+        let Some(read) = (*(*c).funcs).read else {
+            return fail(c, Error::Other("Transport cannot read"));
+        };
+        let count = read(c, landing.place, landing.room);
+        let Ok(count) = usize::try_from(count) else {
+            return Err(());
+        };
+        if count > 0 {
+            input::received(reader(c), &landing, count.min(landing.room));
+        }
+        Ok(count)
+    }
+}
+
+/// `redisBufferWrite`: one write by the transport, where there is anything to send. Returns
+/// whether the output buffer is empty now.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn buffer_write(c: *mut redisContext) -> Status<bool> {
+    // SAFETY: the context is live; `obuf` is re-read after the call out.
+    unsafe {
+        if (*c).err != 0 {
+            return Err(());
+        }
+        if sds::len((*c).obuf) > 0 {
+            let Some(write) = (*(*c).funcs).write else {
+                return fail(c, Error::Other("Transport cannot write"));
+            };
+            let Ok(count) = usize::try_from(write(c)) else {
+                return Err(());
+            };
+            sent(c, count);
+        }
+        Ok(sds::len((*c).obuf) == 0)
+    }
+}
+
+/// Takes sent bytes out of the output buffer.
+unsafe fn sent(c: *mut redisContext, count: usize) {
+    // SAFETY: the caller's context is live, and `obuf` is an sds.
+    unsafe {
+        let obuf = (*c).obuf;
+        if count < sds::len(obuf) {
+            (*c).obuf = sds::consume(obuf, count);
+            return;
+        }
+        if sds::capacity(obuf) > KEPT_OUTPUT {
+            let empty = sds::empty();
+            if !empty.is_null() {
+                sds::free(obuf);
+                (*c).obuf = empty;
+                return;
+            }
+        }
+        sds::set_len(obuf, 0);
+    }
+}
+
+/// `redisNetRead`: a transport's `read`, for plain sockets.
+///
+/// # Safety
+/// `c` is live; `len` bytes at `place` may be written.
+pub(crate) unsafe fn net_read(c: *mut redisContext, place: *mut c_char, len: usize) -> ssize_t {
+    // SAFETY: the caller's promises.
+    unsafe { transferred(c, net::receive((*c).fd, place, len, is_blocking(c))) }
+}
+
+/// `redisNetWrite`: a transport's `write`, for plain sockets.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn net_write(c: *mut redisContext) -> ssize_t {
+    // SAFETY: the context is live, and `obuf` is an sds.
+    unsafe { transferred(c, net::send((*c).fd, sds::bytes((*c).obuf), is_blocking(c))) }
+}
+
+/// A count, or -1 with the error in the context.
+unsafe fn transferred(c: *mut redisContext, result: Result<usize, Error>) -> ssize_t {
+    match result {
+        Ok(count) => count as ssize_t,
+        Err(error) => {
+            // SAFETY: the caller's context is live.
+            unsafe { set_error(c, error) };
+            -1
+        }
+    }
+}
+
+/// `redisNetClose`: a transport's `close`, for plain sockets.
+///
+/// # Safety
+/// `c` is NULL or live.
+pub(crate) unsafe fn net_close(c: *mut redisContext) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !c.is_null() && (*c).fd != REDIS_INVALID_FD {
+            net::close((*c).fd);
+            (*c).fd = REDIS_INVALID_FD;
+        }
+    }
+}
