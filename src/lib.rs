@@ -4,8 +4,15 @@
 //! stands behind them. Layers, each of which knows only those after it:
 //! `capi → async_context → context → reader · format · net → resp · sds → alloc → error → layout`.
 
+pub mod capi;
 pub mod layout;
 
 mod alloc;
-pub mod capi;
+mod async_context;
+mod context;
 mod error;
+mod format;
+mod net;
+mod reader;
+mod resp;
+mod sds;

@@ -1,3 +1,10 @@
 //! The exported C functions, one file per header. They check, convert and call; nothing else.
 
 pub mod alloc;
+pub mod r#async;
+pub mod format;
+pub mod hiredis;
+pub mod net;
+pub mod read;
+pub mod sds;
+pub mod variadic;

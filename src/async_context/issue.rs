@@ -1,0 +1,388 @@
+//! Commands of asynchronous programs: into the output buffer, and their callbacks into the lists.
+
+use super::callbacks::{mark, new_node, push, release_node};
+use super::pubsub::{Target, place};
+use super::silence::ReplyMode;
+use super::subscriptions::{self, OutOfMemory, details};
+use super::{AsyncContext, has_flag, hooks, inner, mirror_error, timer};
+use crate::context::{self, Command};
+use crate::error::Error;
+use crate::layout::{
+    REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
+    REDIS_SUBSCRIBED, redisCallback, redisCallbackFn,
+};
+use crate::resp::command::{Arguments, parse_command};
+use crate::sds;
+use core::ptr::NonNull;
+use libc::c_void;
+
+/// Who is told of a command's reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver {
+    pub(crate) function: Option<redisCallbackFn>,
+    pub(crate) privdata: *mut c_void,
+}
+
+/// Why a command is not accepted.
+enum Refusal {
+    /// It makes no sense, or not now.
+    Refused,
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for Refusal {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// Issues a command in a program's own terms. Fails on a bad format, on a context that is going,
+/// and when out of memory; the last alone is an error of the context.
+///
+/// # Safety
+/// `ac` is live, and the command's pointers are valid.
+pub(crate) unsafe fn issue(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    command: &Command,
+) -> Result<(), ()> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
+            return Err(());
+        }
+        let c = inner(ac);
+        let before = sds::len((*c).obuf);
+        match context::append(c, command) {
+            Ok(_) => accept(ac, receiver, before),
+            Err(Error::OutOfMemory) => out_of_memory(ac),
+            Err(_) => Err(()),
+        }
+    }
+}
+
+/// Issues a command that is RESP already: exactly one.
+///
+/// # Safety
+/// `ac` is live.
+pub(crate) unsafe fn issue_formatted(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    bytes: &[u8],
+) -> Result<(), ()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
+            return Err(());
+        }
+        if parse_command(bytes).is_none_or(|arguments| arguments.len() == 0) {
+            return Err(());
+        }
+        let c = inner(ac);
+        let before = sds::len((*c).obuf);
+        match context::append_formatted(c, bytes) {
+            Ok(()) => accept(ac, receiver, before),
+            Err(_) => out_of_memory(ac),
+        }
+    }
+}
+
+unsafe fn out_of_memory(ac: *mut AsyncContext) -> Result<(), ()> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        context::set_error(inner(ac), Error::OutOfMemory);
+        mirror_error(ac);
+    }
+    Err(())
+}
+
+/// Enters the command that the output buffer holds from `before` on, or takes it out again.
+unsafe fn accept(ac: *mut AsyncContext, receiver: Receiver, before: usize) -> Result<(), ()> {
+    // SAFETY: the caller's context is live; the arguments are not used after the buffer changes.
+    unsafe {
+        let obuf = (*inner(ac)).obuf;
+        let bytes = sds::bytes(obuf).get(before..).unwrap_or_default();
+        let entered = match parse_command(bytes) {
+            Some(arguments) => enter(ac, receiver, arguments),
+            None => Err(Refusal::Refused),
+        };
+        match entered {
+            Ok(()) => {
+                announce(ac);
+                Ok(())
+            }
+            Err(refusal) => {
+                sds::set_len(obuf, before);
+                match refusal {
+                    Refusal::Refused => Err(()),
+                    Refusal::OutOfMemory => out_of_memory(ac),
+                }
+            }
+        }
+    }
+}
+
+/// Has the command sent: with others at the end of the dispatch that is running, or by the loop.
+unsafe fn announce(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let deferred = (*ac).dispatching
+            && !(*ac).write_armed
+            && has_flag(ac, REDIS_IN_CALLBACK)
+            && has_flag(ac, REDIS_CONNECTED)
+            && context::async_write_is_default(inner(ac));
+        if !deferred {
+            hooks::add_write(ac);
+        }
+    }
+}
+
+/// What a command does to the lists, by its name.
+enum Name {
+    Subscribe(Target),
+    Unsubscribe(Target),
+    Monitor,
+    Other,
+}
+
+fn classify(name: &[u8]) -> Name {
+    // Most commands are told apart by their length alone.
+    if !matches!(name.len(), 7 | 9..=12) {
+        return Name::Other;
+    }
+    let (target, rest) = match name {
+        [b'p' | b'P', rest @ ..] => (Target::Pattern, rest),
+        [b's' | b'S', rest @ ..] if !name.eq_ignore_ascii_case(b"subscribe") => {
+            (Target::Shard, rest)
+        }
+        name => (Target::Channel, name),
+    };
+    if rest.eq_ignore_ascii_case(b"subscribe") {
+        Name::Subscribe(target)
+    } else if rest.eq_ignore_ascii_case(b"unsubscribe") {
+        Name::Unsubscribe(target)
+    } else if name.eq_ignore_ascii_case(b"monitor") {
+        Name::Monitor
+    } else {
+        Name::Other
+    }
+}
+
+/// Enters a command into the lists and tables.
+unsafe fn enter(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    mut arguments: Arguments<'_>,
+) -> Result<(), Refusal> {
+    let all = arguments.clone();
+    let name = arguments.next().ok_or(Refusal::Refused)?;
+    // SAFETY: the caller's context is live.
+    unsafe {
+        timer::begin(ac);
+        match classify(name) {
+            Name::Subscribe(Target::Shard) if arguments.len() > 0 => {
+                subscribe_shards(ac, receiver, arguments)
+            }
+            Name::Subscribe(target) if arguments.len() > 0 => {
+                subscribe(ac, target, receiver, arguments, 0)?;
+                (*inner(ac)).flags |= REDIS_SUBSCRIBED;
+                Ok(())
+            }
+            Name::Unsubscribe(target) => unsubscribe(ac, target, arguments),
+            Name::Monitor => {
+                queue(ac, receiver, mark::MONITOR)?;
+                (*inner(ac)).flags |= REDIS_MONITORING;
+                Ok(())
+            }
+            Name::Subscribe(_) | Name::Other => command(ac, receiver, all),
+        }
+    }
+}
+
+/// Queues an ordinary command.
+unsafe fn command(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    arguments: Arguments<'_>,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let mode = (*ac).reply_mode;
+        let is_client = || {
+            let name = arguments.clone().next();
+            name.is_some_and(|name| name.eq_ignore_ascii_case(b"client"))
+        };
+        if mode == ReplyMode::On && !is_client() {
+            return queue(ac, receiver, mark::COMMAND).map(|_| ());
+        }
+        let (mark, next) = mode.after(arguments);
+        // An unanswered command that nobody asks about leaves no trace.
+        if mark != mark::SILENT || receiver.function.is_some() {
+            queue(ac, receiver, mark)?;
+        }
+        (*ac).reply_mode = next;
+        Ok(())
+    }
+}
+
+/// Appends a node to the list of commands that suits the mode.
+unsafe fn queue(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    mark: libc::c_int,
+) -> Result<NonNull<redisCallback>, Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let node =
+            new_node(ac, receiver.function, receiver.privdata, mark).ok_or(Refusal::OutOfMemory)?;
+        let subscribed = has_flag(ac, REDIS_SUBSCRIBED);
+        let list = if subscribed && matches!(mark, mark::COMMAND) {
+            &raw mut (*ac).c.sub.replies
+        } else {
+            &raw mut (*ac).c.replies
+        };
+        push(list, node);
+        Ok(node)
+    }
+}
+
+/// Enters subscriptions; every channel, or none.
+unsafe fn subscribe(
+    ac: *mut AsyncContext,
+    target: Target,
+    receiver: Receiver,
+    channels: Arguments<'_>,
+    batch: u32,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live; a node is in the table as soon as it is made.
+    unsafe {
+        let table = subscriptions::table(place(ac, target))?;
+        for (entered, channel) in channels.clone().enumerate() {
+            let node = match table.get(channel) {
+                Some(node) => Ok(node),
+                None => new_subscription(ac, table, channel),
+            };
+            let Ok(mut node) = node else {
+                withdraw(ac, table, channels.take(entered));
+                return Err(Refusal::OutOfMemory);
+            };
+            node.as_mut().pending_subs += 1;
+            (*details(node)).batch = batch;
+        }
+        for channel in channels {
+            if let Some(mut node) = table.get(channel) {
+                let node = node.as_mut();
+                node.r#fn = receiver.function;
+                node.privdata = receiver.privdata;
+                node.unsubscribe_sent = 0;
+            }
+        }
+        Ok(())
+    }
+}
+
+unsafe fn new_subscription(
+    ac: *mut AsyncContext,
+    table: &mut subscriptions::Subscriptions,
+    channel: &[u8],
+) -> Result<NonNull<redisCallback>, OutOfMemory> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let node = new_node(ac, None, core::ptr::null_mut(), mark::COMMAND).ok_or(OutOfMemory)?;
+        match table.insert(channel, node) {
+            Ok(()) => Ok(node),
+            Err(error) => {
+                release_node(ac, node);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Undoes the first steps of `subscribe`.
+unsafe fn withdraw<'a>(
+    ac: *mut AsyncContext,
+    table: &mut subscriptions::Subscriptions,
+    channels: impl Iterator<Item = &'a [u8]>,
+) {
+    for channel in channels {
+        let Some(mut node) = table.get(channel) else {
+            continue;
+        };
+        // SAFETY: nodes in the table are live, until they are taken out here.
+        unsafe {
+            node.as_mut().pending_subs -= 1;
+            if node.as_ref().pending_subs == 0 && !(*details(node)).confirmed {
+                table.remove(channel);
+                release_node(ac, node);
+            }
+        }
+    }
+}
+
+/// Enters an `SSUBSCRIBE`: subscriptions, and a command that waits for their confirmations or for
+/// an error.
+unsafe fn subscribe_shards(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    channels: Arguments<'_>,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let node = new_node(ac, receiver.function, receiver.privdata, mark::SHARDS)
+            .ok_or(Refusal::OutOfMemory)?;
+        let count = channels.len();
+        let batch = (*ac).batches_issued.wrapping_add(1);
+        if let Err(refusal) = subscribe(ac, Target::Shard, receiver, channels, batch) {
+            release_node(ac, node);
+            return Err(refusal);
+        }
+        (*ac).batches_issued = batch;
+        (*node.as_ptr()).pending_subs = libc::c_int::try_from(count).unwrap_or(libc::c_int::MAX);
+        push(&raw mut (*ac).c.replies, node);
+        Ok(())
+    }
+}
+
+/// Enters an unsubscribe: of the channels named, or of all.
+unsafe fn unsubscribe(
+    ac: *mut AsyncContext,
+    target: Target,
+    channels: Arguments<'_>,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live; nodes in the table are.
+    unsafe {
+        let place = place(ac, target);
+        let subscribed = match target {
+            Target::Shard => !subscriptions::is_empty(place),
+            _ => has_flag(ac, REDIS_SUBSCRIBED),
+        };
+        if !subscribed {
+            return Err(Refusal::Refused);
+        }
+        let table = subscriptions::existing(place);
+        let mut answered = 0;
+        if channels.len() == 0 {
+            let nodes = table.into_iter().flat_map(|table| table.nodes());
+            for mut node in nodes {
+                if node.as_ref().unsubscribe_sent == 0 {
+                    node.as_mut().unsubscribe_sent = 1;
+                    answered += 1;
+                }
+            }
+            if answered == 0 {
+                (*ac).c.sub.pending_unsubs += 1;
+            }
+            return Ok(());
+        }
+        for channel in channels {
+            match table.as_ref().and_then(|table| table.get(channel)) {
+                Some(mut node) if node.as_ref().unsubscribe_sent == 0 => {
+                    node.as_mut().unsubscribe_sent = 1;
+                }
+                _ => (*ac).c.sub.pending_unsubs += 1,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! Subscriptions by name: the tables behind `sub.channels`, `sub.patterns` and shard channels.
+
+use super::callbacks::Node;
+use crate::alloc;
+use crate::layout::{dict, redisCallback, redisCallbackList};
+use core::ptr::{NonNull, null_mut};
+use std::collections::HashMap;
+
+/// A table of subscriptions; made with the first, so that a context without any has none. Its
+/// order is that of the hashes, and undefined.
+pub(super) struct Subscriptions {
+    by_name: HashMap<Box<[u8]>, NonNull<redisCallback>>,
+}
+
+/// Memory is short.
+pub(super) struct OutOfMemory;
+
+/// The table behind a context's field, made where there is none.
+pub(super) unsafe fn table<'a>(
+    place: *mut *mut dict,
+) -> Result<&'a mut Subscriptions, OutOfMemory> {
+    // SAFETY: the caller's field holds NULL or a table made here, and the reference is given up
+    // before the next call out.
+    unsafe {
+        if (*place).is_null() {
+            let block = alloc::allocate(size_of::<Subscriptions>()).cast::<Subscriptions>();
+            let block = NonNull::new(block).ok_or(OutOfMemory)?;
+            block.write(Subscriptions {
+                by_name: HashMap::new(),
+            });
+            *place = block.as_ptr().cast();
+        }
+        (*place).cast::<Subscriptions>().as_mut().ok_or(OutOfMemory)
+    }
+}
+
+/// The table behind a context's field, if there is one.
+pub(super) unsafe fn existing<'a>(place: *const *mut dict) -> Option<&'a mut Subscriptions> {
+    // SAFETY: as in `table`.
+    unsafe { (*place).cast::<Subscriptions>().as_mut() }
+}
+
+/// Whether a context's field holds no subscription.
+pub(super) unsafe fn is_empty(place: *const *mut dict) -> bool {
+    // SAFETY: as in `table`.
+    unsafe { existing(place) }.is_none_or(|table| table.by_name.is_empty())
+}
+
+/// Frees the table and moves its subscriptions behind the nodes of `list`.
+pub(super) unsafe fn drain(place: *mut *mut dict, list: *mut redisCallbackList) {
+    // SAFETY: as in `table`; the table is read out before its block is freed.
+    unsafe {
+        let Some(block) = NonNull::new((*place).cast::<Subscriptions>()) else {
+            return;
+        };
+        *place = null_mut();
+        let table = block.read();
+        alloc::release(block.as_ptr());
+        for (_, node) in table.by_name {
+            super::callbacks::push(list, node);
+        }
+    }
+}
+
+impl Subscriptions {
+    /// The subscription of a name.
+    pub(super) fn get(&self, name: &[u8]) -> Option<NonNull<redisCallback>> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Makes sure that `insert` succeeds for one more name.
+    pub(super) fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        self.by_name.try_reserve(1).map_err(|_| OutOfMemory)
+    }
+
+    /// Adds a subscription of a name that has none.
+    pub(super) fn insert(
+        &mut self,
+        name: &[u8],
+        node: NonNull<redisCallback>,
+    ) -> Result<(), OutOfMemory> {
+        self.reserve()?;
+        let mut key = Vec::new();
+        key.try_reserve_exact(name.len()).map_err(|_| OutOfMemory)?;
+        key.extend_from_slice(name);
+        self.by_name.insert(key.into_boxed_slice(), node);
+        Ok(())
+    }
+
+    /// Removes the subscription of a name.
+    pub(super) fn remove(&mut self, name: &[u8]) -> Option<NonNull<redisCallback>> {
+        self.by_name.remove(name)
+    }
+
+    /// All subscriptions.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NonNull<redisCallback>> {
+        self.by_name.values().copied()
+    }
+
+    /// Removes the subscriptions for which `gone` holds; it takes their nodes over.
+    pub(super) fn remove_where(&mut self, mut gone: impl FnMut(NonNull<redisCallback>) -> bool) {
+        self.by_name.retain(|_, node| !gone(*node));
+    }
+}
+
+/// What only subscriptions have in their nodes.
+pub(super) fn details(node: NonNull<redisCallback>) -> *mut Node {
+    node.as_ptr().cast()
+}

@@ -1,0 +1,197 @@
+//! Deadlines. There is one: of the connect, or of the oldest command still waiting for its reply.
+//! The loop's timer is set when that begins and when it was due, not for every command.
+
+use super::silence::awaits_reply;
+use super::{AsyncContext, has_flag};
+use crate::context;
+use crate::error::Error;
+use crate::layout::REDIS_CONNECTED;
+use crate::net;
+use libc::timeval;
+use std::time::{Duration, Instant};
+
+/// A timer that fires this little early counts as due: loops round to milliseconds.
+const TOLERANCE: Duration = Duration::from_millis(1);
+
+/// Since when we wait, and whether the loop's timer watches over it.
+pub(super) struct Timer {
+    since: Option<Instant>,
+    scheduled: bool,
+}
+
+/// What a deadline looks like now.
+pub(super) enum Due {
+    /// Nothing is waited for, or without a limit.
+    Never,
+    /// The limit is reached in this time.
+    In(Duration),
+    /// The limit has passed.
+    Now,
+}
+
+impl Timer {
+    pub(super) fn new() -> Self {
+        Self {
+            since: None,
+            scheduled: false,
+        }
+    }
+}
+
+/// The timeout in force: for connecting, and then for commands. `None` where it is off.
+unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let c = &(*ac).c.c;
+        let timeout = if c.flags & REDIS_CONNECTED != 0 {
+            c.command_timeout
+        } else {
+            c.connect_timeout
+        };
+        timeout.as_ref().filter(|time| !net::is_zero(time)).copied()
+    }
+}
+
+/// Whether anything is waited for: the connect, or a reply.
+unsafe fn is_waiting(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        !has_flag(ac, REDIS_CONNECTED)
+            || awaits_reply(&raw const (*ac).c.replies)
+            || !(*ac).c.sub.replies.head.is_null()
+    }
+}
+
+/// Sets the loop's timer where something is waited for and no timer watches yet.
+pub(super) unsafe fn arm(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if (*ac).timer.scheduled || (*ac).c.ev.scheduleTimer.is_none() {
+            return;
+        }
+        let Some(limit) = limit(ac) else { return };
+        if is_waiting(ac) {
+            if (*ac).timer.since.is_none() {
+                (*ac).timer.since = Some(Instant::now());
+            }
+            schedule(ac, limit);
+        }
+    }
+}
+
+unsafe fn schedule(ac: *mut AsyncContext, after: timeval) {
+    // SAFETY: the caller's context is live; the hook was given for such calls.
+    unsafe {
+        if let Some(schedule) = (*ac).c.ev.scheduleTimer {
+            (*ac).timer.scheduled = true;
+            schedule((*ac).c.ev.data, after);
+        }
+    }
+}
+
+/// Begins a new wait: the connection was made, or a reply came.
+pub(super) unsafe fn restart(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let limited = limit(ac).is_some() && is_waiting(ac);
+        (*ac).timer.since = limited.then(Instant::now);
+    }
+}
+
+/// Begins a wait where none was: a command was issued. To be called before it is queued.
+pub(super) unsafe fn begin(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if has_flag(ac, REDIS_CONNECTED) && limit(ac).is_some() && !is_waiting(ac) {
+            (*ac).timer.since = Some(Instant::now());
+        }
+    }
+}
+
+/// The connection was made: the timer of the connect is of no more use.
+pub(super) unsafe fn connected(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        (*ac).timer.scheduled = false;
+        restart(ac);
+    }
+}
+
+/// How the deadline that the loop's timer watches over looks. `Never` also where no timer does.
+pub(super) unsafe fn watched(ac: *mut AsyncContext) -> Due {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if (*ac).timer.scheduled {
+            due(ac)
+        } else {
+            Due::Never
+        }
+    }
+}
+
+unsafe fn due(ac: *mut AsyncContext) -> Due {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let limit = limit(ac).and_then(|limit| net::duration(&limit));
+        let (Some(limit), Some(since)) = (limit, (*ac).timer.since) else {
+            return Due::Never;
+        };
+        if !is_waiting(ac) {
+            return Due::Never;
+        }
+        match limit.checked_sub(since.elapsed()) {
+            Some(left) if left > TOLERANCE => Due::In(left),
+            _ => Due::Now,
+        }
+    }
+}
+
+/// Whether the loop's timer has reported a timeout. One that fires before the deadline it was set
+/// for is set again; one that is not ours is the program's own, and taken at its word.
+pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let ours = core::mem::replace(&mut (*ac).timer.scheduled, false);
+        if has_flag(ac, REDIS_CONNECTED) && (!is_waiting(ac) || limit(ac).is_none()) {
+            return false;
+        }
+        if !ours || (*ac).c.ev.scheduleTimer.is_none() {
+            return true;
+        }
+        match due(ac) {
+            Due::In(left) => {
+                schedule(ac, time_of(left));
+                false
+            }
+            Due::Never | Due::Now => true,
+        }
+    }
+}
+
+fn time_of(duration: Duration) -> timeval {
+    timeval {
+        tv_sec: duration.as_secs() as libc::time_t,
+        tv_usec: libc::suseconds_t::from(duration.subsec_micros()),
+    }
+}
+
+/// `redisAsyncSetTimeout`: keeps a command timeout; the timer follows with the next event.
+///
+/// # Safety
+/// `ac` is live.
+pub(crate) unsafe fn set_timeout(ac: *mut AsyncContext, timeout: timeval) -> Result<(), ()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let c = super::inner(ac);
+        if context::update_command_timeout(c, &raw const timeout).is_err() {
+            context::set_error(c, Error::OutOfMemory);
+            super::mirror_error(ac);
+            return Err(());
+        }
+        if has_flag(ac, REDIS_CONNECTED) {
+            (*ac).timer.scheduled = false;
+            restart(ac);
+        }
+        Ok(())
+    }
+}

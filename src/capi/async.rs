@@ -1,0 +1,332 @@
+//! `async.h`: the asynchronous API.
+
+use super::hiredis::{bytes, tcp_options, unix_options};
+use super::read::status;
+use crate::async_context::{self, AsyncContext, OnConnect, Receiver};
+use crate::context::Command;
+use crate::format::VaList;
+use crate::layout::{
+    REDIS_ERR, REDIS_OK, REDIS_OPT_REUSEADDR, redisAsyncContext, redisAsyncPushFn, redisCallbackFn,
+    redisConnectCallback, redisConnectCallbackNC, redisDisconnectCallback, redisOptions,
+};
+use core::ptr::{NonNull, null, null_mut};
+use libc::{c_char, c_int, c_void, size_t, timeval};
+
+/// Begins to connect as `options` say; they are read during the call only, and REDIS_OPT_NONBLOCK
+/// is understood.
+///
+/// Returns NULL when out of memory or when `options->type` is unknown. Otherwise attach the context
+/// to an event loop with an adapter; a non-zero `err` tells of a failure that was immediate, and
+/// only redisAsyncFree() is of use then. Host names are resolved before the call returns.
+///
+/// # Safety
+/// `options` and what it points to are valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncConnectWithOptions(
+    options: *const redisOptions,
+) -> *mut redisAsyncContext {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { async_context::connect_with_options(options) }.map_or(null_mut(), NonNull::as_ptr)
+}
+
+/// Begins to connect to a TCP port. Returns as redisAsyncConnectWithOptions().
+///
+/// # Safety
+/// `ip` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncConnect(
+    ip: *const c_char,
+    port: c_int,
+) -> *mut redisAsyncContext {
+    // SAFETY: the options point to the caller's string.
+    unsafe { redisAsyncConnectWithOptions(&tcp_options(ip, port, null(), 0)) }
+}
+
+/// As redisAsyncConnect(), from the local address `source_addr`.
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncConnectBind(
+    ip: *const c_char,
+    port: c_int,
+    source_addr: *const c_char,
+) -> *mut redisAsyncContext {
+    // SAFETY: as redisAsyncConnect().
+    unsafe { redisAsyncConnectWithOptions(&tcp_options(ip, port, source_addr, 0)) }
+}
+
+/// As redisAsyncConnectBind(), binding with `SO_REUSEADDR`.
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncConnectBindWithReuse(
+    ip: *const c_char,
+    port: c_int,
+    source_addr: *const c_char,
+) -> *mut redisAsyncContext {
+    let options = tcp_options(ip, port, source_addr, REDIS_OPT_REUSEADDR);
+    // SAFETY: as redisAsyncConnect().
+    unsafe { redisAsyncConnectWithOptions(&raw const options) }
+}
+
+/// Begins to connect to a unix socket. Returns as redisAsyncConnectWithOptions().
+///
+/// # Safety
+/// `path` is NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncConnectUnix(
+    path: *const c_char,
+) -> *mut redisAsyncContext {
+    // SAFETY: the options point to the caller's string.
+    unsafe { redisAsyncConnectWithOptions(&unix_options(path, 0)) }
+}
+
+/// A context as the layer below knows it.
+fn own(ac: *mut redisAsyncContext) -> *mut AsyncContext {
+    ac.cast()
+}
+
+/// Sets the function that is told once whether the connect succeeded (REDIS_OK or REDIS_ERR; `err`
+/// tells why). Has the event loop watch the connect: attach it before.
+///
+/// Returns REDIS_ERR where one is set already, also by redisAsyncSetConnectCallbackNC().
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetConnectCallback(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisConnectCallback>,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { async_context::set_connect_callback(own(ac), OnConnect::Const(r#fn)) })
+}
+
+/// As redisAsyncSetConnectCallback(), for functions that change the context.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetConnectCallbackNC(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisConnectCallbackNC>,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { async_context::set_connect_callback(own(ac), OnConnect::Mutable(r#fn)) })
+}
+
+/// Sets the function that is told once, after all replies, that a connection that was made is over:
+/// REDIS_OK when the program asked for that, REDIS_ERR otherwise (`err` tells why). The context is
+/// freed after the call, unless it was made with REDIS_OPT_NOAUTOFREE.
+///
+/// Returns REDIS_ERR where one is set already.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetDisconnectCallback(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisDisconnectCallback>,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if (*ac).onDisconnect.is_some() {
+            return REDIS_ERR;
+        }
+        (*ac).onDisconnect = r#fn;
+    }
+    REDIS_OK
+}
+
+/// Installs the function that takes RESP3 pushes other than pub/sub messages, and returns the one
+/// before. The push is freed after the call. Without a function, such pushes are freed.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetPushCallback(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisAsyncPushFn>,
+) -> Option<redisAsyncPushFn> {
+    // SAFETY: the caller's context is live.
+    unsafe { core::mem::replace(&mut (*ac).push_cb, r#fn) }
+}
+
+/// Bounds how long a reply may be due without any reply coming; zero switches the bound off. The
+/// event loop must have a timer (`ev.scheduleTimer`).
+///
+/// Returns REDIS_OK, or REDIS_ERR when out of memory (`err` set).
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetTimeout(
+    ac: *mut redisAsyncContext,
+    tv: timeval,
+) -> c_int {
+    // SAFETY: the caller's context is live.
+    status(unsafe { async_context::set_timeout(own(ac), tv) })
+}
+
+/// Disconnects once all commands are sent and answered; accepts none from now on. The context is
+/// freed then, and the disconnect callback told, also on a context with REDIS_OPT_NOAUTOFREE.
+///
+/// # Safety
+/// `ac` is a live context; outside its callbacks it may be gone on return.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncDisconnect(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::disconnect(own(ac)) }
+}
+
+/// Disconnects and frees at once, or when the callback that is running returns: callbacks that
+/// still wait get a NULL reply, the disconnect callback REDIS_OK. NULL is ignored.
+///
+/// # Safety
+/// `ac` is NULL or a live context; outside its callbacks it is gone on return.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncFree(ac: *mut redisAsyncContext) {
+    if !ac.is_null() {
+        // SAFETY: the caller gives the context up.
+        unsafe { async_context::free(own(ac)) }
+    }
+}
+
+/// To be called by event loops when the socket is readable. The context may be gone on return.
+/// Within the context's own callbacks nothing happens.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncHandleRead(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::handle_read(own(ac)) }
+}
+
+/// To be called by event loops when the socket is writable. As redisAsyncHandleRead().
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncHandleWrite(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::handle_write(own(ac)) }
+}
+
+/// To be called by event loops when the time that `ev.scheduleTimer` was given has passed; or by
+/// programs with timers of their own, to have the context time out now if it waits for anything.
+/// The context may be gone on return. Within its own callbacks nothing happens.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncHandleTimeout(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::handle_timeout(own(ac)) }
+}
+
+/// The `async_read` of the default transport: reads once and hands out the replies.
+///
+/// # Safety
+/// `ac` is a live, connected context; it may be gone on return.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncRead(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::default_read(own(ac)) }
+}
+
+/// The `async_write` of the default transport: sends once from the output buffer.
+///
+/// # Safety
+/// As redisAsyncRead().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncWrite(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::default_write(own(ac)) }
+}
+
+/// Hands out the replies that the reader holds. For transports.
+///
+/// # Safety
+/// As redisAsyncRead().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisProcessCallbacks(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::process_callbacks(own(ac)) }
+}
+
+/// Ends the connection: with the error in `c.err`, or orderly where there is none. For transports.
+///
+/// # Safety
+/// `ac` is a live context; it may be gone on return.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __redisAsyncDisconnect(ac: *mut redisAsyncContext) {
+    // SAFETY: the caller's context is live.
+    let _ = unsafe { async_context::tear_down(own(ac)) };
+}
+
+/// As redisAsyncCommand(), with a `va_list`.
+///
+/// # Safety
+/// `ac` is a live context; `format` is NUL-terminated and matches the arguments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisvAsyncCommand(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisCallbackFn>,
+    privdata: *mut c_void,
+    format: *const c_char,
+    ap: *mut VaList,
+) -> c_int {
+    let receiver = Receiver {
+        function: r#fn,
+        privdata,
+    };
+    // SAFETY: the caller's promises.
+    status(unsafe { async_context::issue(own(ac), receiver, &Command::Format(format, ap)) })
+}
+
+/// As redisAsyncCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL
+/// where they are NUL-terminated.
+///
+/// # Safety
+/// `ac` is a live context; `argv` and `argvlen` hold `argc` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncCommandArgv(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisCallbackFn>,
+    privdata: *mut c_void,
+    argc: c_int,
+    argv: *const *const c_char,
+    argvlen: *const size_t,
+) -> c_int {
+    let receiver = Receiver {
+        function: r#fn,
+        privdata,
+    };
+    let command = Command::Argv(argc, argv, argvlen);
+    // SAFETY: the caller's promises.
+    status(unsafe { async_context::issue(own(ac), receiver, &command) })
+}
+
+/// As redisAsyncCommand(), with the command as `len` bytes of RESP: exactly one command, in an
+/// array of bulk strings; anything else is refused. The bytes need no NUL.
+///
+/// # Safety
+/// `ac` is a live context; `cmd` holds `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncFormattedCommand(
+    ac: *mut redisAsyncContext,
+    r#fn: Option<redisCallbackFn>,
+    privdata: *mut c_void,
+    cmd: *const c_char,
+    len: size_t,
+) -> c_int {
+    let receiver = Receiver {
+        function: r#fn,
+        privdata,
+    };
+    // SAFETY: the caller's promises.
+    status(unsafe { async_context::issue_formatted(own(ac), receiver, bytes(cmd, len)) })
+}
