@@ -122,50 +122,88 @@ typedef struct redisAsyncContext {
   redisAsyncPushFn *push_cb;
 } redisAsyncContext;
 
-int redisAsyncCommandArgv(redisAsyncContext *ac,
-                          redisCallbackFn *fn,
-                          void *privdata,
-                          int argc,
-                          const char **argv,
-                          const size_t *argvlen);
-
-int redisAsyncFormattedCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *cmd, size_t len);
-
-int redisAsyncSetConnectCallback(redisAsyncContext *ac, redisConnectCallback *fn);
-
-int redisAsyncSetConnectCallbackNC(redisAsyncContext *ac, redisConnectCallbackNC *fn);
-
-int redisAsyncSetDisconnectCallback(redisAsyncContext *ac, redisDisconnectCallback *fn);
-
-int redisAsyncSetTimeout(redisAsyncContext *ac, struct timeval tv);
-
-int redisvAsyncCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *format, va_list ap);
-
-redisAsyncContext *redisAsyncConnect(const char *ip, int port);
-
-redisAsyncContext *redisAsyncConnectBind(const char *ip, int port, const char *source_addr);
-
-redisAsyncContext *redisAsyncConnectBindWithReuse(const char *ip, int port, const char *source_addr);
-
-redisAsyncContext *redisAsyncConnectUnix(const char *path);
-
+// Begins to connect as `options` say; they are read during the call only, and REDIS_OPT_NONBLOCK
+// is understood.
+//
+// Returns NULL when out of memory or when `options->type` is unknown. Otherwise attach the context
+// to an event loop with an adapter; a non-zero `err` tells of a failure that was immediate, and
+// only redisAsyncFree() is of use then. Host names are resolved before the call returns.
 redisAsyncContext *redisAsyncConnectWithOptions(const redisOptions *options);
 
+// Begins to connect to a TCP port. Returns as redisAsyncConnectWithOptions().
+redisAsyncContext *redisAsyncConnect(const char *ip, int port);
+
+// As redisAsyncConnect(), from the local address `source_addr`.
+redisAsyncContext *redisAsyncConnectBind(const char *ip, int port, const char *source_addr);
+
+// As redisAsyncConnectBind(), binding with `SO_REUSEADDR`.
+redisAsyncContext *redisAsyncConnectBindWithReuse(const char *ip, int port, const char *source_addr);
+
+// Begins to connect to a unix socket. Returns as redisAsyncConnectWithOptions().
+redisAsyncContext *redisAsyncConnectUnix(const char *path);
+
+// Sets the function that is told once whether the connect succeeded (REDIS_OK or REDIS_ERR; `err`
+// tells why). Has the event loop watch the connect: attach it before.
+//
+// Returns REDIS_ERR where one is set already, also by redisAsyncSetConnectCallbackNC().
+int redisAsyncSetConnectCallback(redisAsyncContext *ac, redisConnectCallback *fn);
+
+// As redisAsyncSetConnectCallback(), for functions that change the context.
+int redisAsyncSetConnectCallbackNC(redisAsyncContext *ac, redisConnectCallbackNC *fn);
+
+// Sets the function that is told once, after all replies, that a connection that was made is over:
+// REDIS_OK when the program asked for that, REDIS_ERR otherwise (`err` tells why). The context is
+// freed after the call, unless it was made with REDIS_OPT_NOAUTOFREE.
+//
+// Returns REDIS_ERR where one is set already.
+int redisAsyncSetDisconnectCallback(redisAsyncContext *ac, redisDisconnectCallback *fn);
+
+// Installs the function that takes RESP3 pushes other than pub/sub messages, and returns the one
+// before. The push is freed after the call. Without a function, such pushes are freed.
 redisAsyncPushFn *redisAsyncSetPushCallback(redisAsyncContext *ac, redisAsyncPushFn *fn);
 
+// Bounds how long a reply may be due without any reply coming; zero switches the bound off. The
+// event loop must have a timer (`ev.scheduleTimer`).
+//
+// Returns REDIS_OK, or REDIS_ERR when out of memory (`err` set).
+int redisAsyncSetTimeout(redisAsyncContext *ac, struct timeval tv);
+
+// Disconnects once all commands are sent and answered; accepts none from now on. The context is
+// freed then, and the disconnect callback told, also on a context with REDIS_OPT_NOAUTOFREE.
 void redisAsyncDisconnect(redisAsyncContext *ac);
 
+// Disconnects and frees at once, or when the callback that is running returns: callbacks that
+// still wait get a NULL reply, the disconnect callback REDIS_OK. NULL is ignored.
 void redisAsyncFree(redisAsyncContext *ac);
 
+// To be called by event loops when the socket is readable. The context may be gone on return.
+// Within the context's own callbacks nothing happens.
 void redisAsyncHandleRead(redisAsyncContext *ac);
 
-void redisAsyncHandleTimeout(redisAsyncContext *ac);
-
+// To be called by event loops when the socket is writable. As redisAsyncHandleRead().
 void redisAsyncHandleWrite(redisAsyncContext *ac);
 
+// To be called by event loops when the time that `ev.scheduleTimer` was given has passed; or by
+// programs with timers of their own, to have the context time out now if it waits for anything.
+// The context may be gone on return. Within its own callbacks nothing happens.
+void redisAsyncHandleTimeout(redisAsyncContext *ac);
+
+// The `async_read` of the default transport: reads once and hands out the replies.
 void redisAsyncRead(redisAsyncContext *ac);
 
+// The `async_write` of the default transport: sends once from the output buffer.
 void redisAsyncWrite(redisAsyncContext *ac);
+
+// As redisAsyncCommand(), with a `va_list`.
+int redisvAsyncCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *format, va_list ap);
+
+// As redisAsyncCommand(), with the command as `argc` strings. `argvlen` holds their lengths; NULL
+// where they are NUL-terminated.
+int redisAsyncCommandArgv(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, int argc, const char **argv, const size_t *argvlen);
+
+// As redisAsyncCommand(), with the command as `len` bytes of RESP: exactly one command, in an
+// array of bulk strings; anything else is refused. The bytes need no NUL.
+int redisAsyncFormattedCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *cmd, size_t len);
 
 // Issues a command, formatted as by redisCommand; `fn`, which may be NULL, gets the reply and `privdata`.
 // REDIS_ERR, with nothing queued, when `format` is invalid, memory is short, or the context is disconnecting.
