@@ -2,46 +2,60 @@
 
 use libc::{c_int, c_long, c_longlong, c_void, size_t};
 
-/// Where a formatter takes its variadic arguments from, one after the other.
-///
-/// A method's type must be the type of the argument that comes next, as with C's `va_arg`; that is
-/// the `# Safety` section of all of them.
-#[expect(
-    clippy::missing_safety_doc,
-    reason = "the trait's own text says it once for all methods"
-)]
+/// Where a formatter takes its variadic arguments from, one after the other, as with C's `va_arg`.
 pub(crate) trait Arguments {
     /// The next integer or pointer, as it was passed: what is above its own type is undefined.
+    ///
+    /// # Safety
+    /// An integer or pointer comes next.
     unsafe fn next_word(&mut self) -> u64;
 
     /// The next `double`.
+    ///
+    /// # Safety
+    /// A `double` comes next.
     unsafe fn next_double(&mut self) -> f64;
 
     /// The next `int`, or what C promotes to it.
+    ///
+    /// # Safety
+    /// An `int` comes next.
     unsafe fn next_int(&mut self) -> c_int {
         // SAFETY: the caller's promise.
         unsafe { self.next_word() as c_int }
     }
 
     /// The next `long`.
+    ///
+    /// # Safety
+    /// A `long` comes next.
     unsafe fn next_long(&mut self) -> c_long {
         // SAFETY: the caller's promise.
         unsafe { self.next_word() as c_long }
     }
 
     /// The next `long long`.
+    ///
+    /// # Safety
+    /// A `long long` comes next.
     unsafe fn next_long_long(&mut self) -> c_longlong {
         // SAFETY: the caller's promise.
         unsafe { self.next_word() as c_longlong }
     }
 
     /// The next `size_t`.
+    ///
+    /// # Safety
+    /// A `size_t` comes next.
     unsafe fn next_size(&mut self) -> size_t {
         // SAFETY: the caller's promise.
         unsafe { self.next_word() as size_t }
     }
 
     /// The next pointer.
+    ///
+    /// # Safety
+    /// A pointer comes next.
     unsafe fn next_pointer(&mut self) -> *mut c_void {
         // SAFETY: the caller's promise.
         unsafe { core::ptr::with_exposed_provenance_mut(self.next_word() as usize) }

@@ -1,0 +1,126 @@
+//! Reads a command that was formatted elsewhere, to learn its name and its arguments.
+#![forbid(unsafe_code)]
+
+use super::encode::CRLF;
+use super::line::{Line, find_line};
+use super::parse_integer;
+use core::iter::FusedIterator;
+
+/// The arguments of one command, its name first.
+#[derive(Clone, Debug)]
+pub(crate) struct Arguments<'a> {
+    count: usize,
+    rest: &'a [u8],
+}
+
+/// The arguments of the one command that is all of `bytes`. `None` for anything else: inline
+/// commands, wrong lengths, a command cut off, a second one behind it.
+///
+/// `*0` is a command without arguments, which a server skips without an answer.
+pub(crate) fn parse_command(bytes: &[u8]) -> Option<Arguments<'_>> {
+    let (count, rest) = header(bytes, b'*')?;
+    let mut behind = rest;
+    for _ in 0..count {
+        (_, behind) = argument(behind)?;
+    }
+    behind.is_empty().then_some(Arguments { count, rest })
+}
+
+/// The number of a header, and what is behind it.
+fn header(bytes: &[u8], marker: u8) -> Option<(usize, &[u8])> {
+    let line = bytes.strip_prefix(&[marker])?;
+    let Line::Complete(end) = find_line(line, 0) else {
+        return None;
+    };
+    let (number, rest) = line.split_at_checked(end)?;
+    let number = usize::try_from(parse_integer(number)?).ok()?;
+    Some((number, rest.strip_prefix(&CRLF)?))
+}
+
+/// An argument's text, and what is behind the argument.
+fn argument(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = header(bytes, b'$')?;
+    let (text, rest) = rest.split_at_checked(len)?;
+    Some((text, rest.strip_prefix(&CRLF)?))
+}
+
+impl<'a> Iterator for Arguments<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.count = self.count.checked_sub(1)?;
+        let (text, rest) = argument(self.rest)?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl ExactSizeIterator for Arguments<'_> {}
+impl FusedIterator for Arguments<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_command;
+
+    fn arguments(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+        parse_command(bytes).map(Iterator::collect)
+    }
+
+    #[test]
+    fn finds_the_arguments() {
+        assert_eq!(arguments(b"*1\r\n$4\r\nPING\r\n"), Some(vec![&b"PING"[..]]));
+        assert_eq!(
+            arguments(b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$6\r\n\r\n$1\r\n\r\n"),
+            Some(vec![&b"SET"[..], b"", b"\r\n$1\r\n"])
+        );
+        assert_eq!(arguments(b"*0\r\n"), Some(vec![]));
+        let parsed = parse_command(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n").expect("a command");
+        assert_eq!(parsed.len(), 2);
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for bytes in [
+            &b""[..],
+            b"PING",
+            b"PING\r\n",
+            b"*1",
+            b"*1\r",
+            b"*1\r\n",
+            b"*-1\r\n",
+            b"*x\r\n",
+            b"*\r\n",
+            b"*01\r\n$4\r\nPING\r\n",
+            b"*1\r\n$100000",
+            b"*1\r\n$100000\r\n",
+            b"*1\r\n$9223372036854775807\r\nx\r\n",
+            b"*9223372036854775807\r\n$1\r\nx\r\n",
+            b"*2\r\n$9\r\nSUBSCRIBE\r\n$100000\r\nX\r\n",
+            b"*1\r\n$-1\r\n",
+            b"*1\r\n+PING\r\n",
+            b"*1\r\n$4\r\nPINGxx",
+            b"*1\r\n$4\r\nPING\n\n",
+            b"*1\r\n$3\r\nPING\r\n",
+            b"*1\r\n$5\r\nPING\r\n",
+            b"*1\r\n$4\r\nPING\r\n ",
+            b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
+            b"*0\r\n*0\r\n",
+            b" *1\r\n$4\r\nPING\r\n",
+        ] {
+            assert_eq!(arguments(bytes), None, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn refuses_every_cut() {
+        let whole = b"*3\r\n$3\r\nSET\r\n$10\r\n0123456789\r\n$0\r\n\r\n";
+        assert!(parse_command(whole).is_some());
+        for cut in 0..whole.len() {
+            assert!(parse_command(&whole[..cut]).is_none(), "{cut} bytes");
+        }
+    }
+}
