@@ -92,11 +92,37 @@ impl Listed {
             .collect()
     }
 
-    fn find(&self, key: &str, value: &str) -> Option<usize> {
+    fn find(&self, key: &str, expected: &str, ours: &str) -> Option<usize> {
         self.entries
             .iter()
-            .position(|entry| entry.value == value && matches(entry.key, key))
+            .position(|entry| matches(entry.key, key) && entry.allows(expected, ours))
     }
+}
+
+impl Entry {
+    /// The value is exactly ours, or `(same without X)`: both are equal once every `X` is taken out of them.
+    fn allows(&self, expected: &str, ours: &str) -> bool {
+        let without = self.value.strip_prefix("(same without ");
+        match without.and_then(|rest| rest.strip_suffix(')')) {
+            Some(pattern) => remove(pattern, expected) == remove(pattern, ours),
+            None => self.value == ours,
+        }
+    }
+}
+
+/// `text` without what the pattern matches; its one `*` stands for the shortest run of characters.
+fn remove(pattern: &str, text: &str) -> String {
+    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(head) {
+        let Some((_, after)) = after.split_once(tail) else {
+            break;
+        };
+        left.push_str(before);
+        rest = after;
+    }
+    left + rest
 }
 
 /// `*` in the pattern stands for any run of characters.
@@ -178,7 +204,7 @@ impl Comparison {
         if expected == ours {
             return;
         }
-        match self.listed.find(key, ours) {
+        match self.listed.find(key, expected, ours) {
             Some(entry) => {
                 self.used.insert(entry);
                 self.differing.insert(key.to_string());
@@ -221,6 +247,16 @@ fn a_star_stands_for_any_run() {
     assert!(matches("*", ""));
     assert!(!matches("a.*.err", "a.1.errstr"));
     assert!(!matches("a", "ab"));
+}
+
+#[test]
+fn a_value_may_be_the_same_without_something() {
+    let entry = parse("p\tdesign.7\tk: (same without <timer *>)\tw")
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(entry.allows("<timer 1><addRead><timer 2><x>", "<addRead><timer 9><x>"));
+    assert!(!entry.allows("<timer 1><addRead>", "<addWrite>"));
+    assert!(!entry.allows("<addRead><timer", "<addRead>"));
+    assert_eq!(remove("ab", "1ab2ab3"), "123");
 }
 
 #[test]
