@@ -167,7 +167,7 @@ static void traced_free(void *p) {
 
 static void traced(const char *key, size_t n) {
     say("calls.%s.%zu", key, n);
-    printf("%s", calls);
+    printf("%s", calls[0] ? calls : " none");
     end();
     calls[0] = 0;
 }
