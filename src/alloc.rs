@@ -141,10 +141,6 @@ impl Heap {
     /// `size` bytes, or NULL.
     #[inline]
     pub(crate) fn allocate(&self, size: usize) -> *mut c_void {
-        if self.libc {
-            // SAFETY: malloc takes any size.
-            return unsafe { malloc(size) };
-        }
         match self.table.mallocFn {
             // SAFETY: the table's members follow malloc's contract.
             Some(malloc) => unsafe { malloc(size) },
@@ -156,7 +152,8 @@ impl Heap {
     #[inline]
     pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
         if self.libc {
-            // glibc's calloc does without the thread's cache of small blocks; malloc has it.
+            // glibc's calloc does without the thread's cache of small blocks; malloc has it. Called
+            // by pointer, since the compiler turns the pair of malloc and memset into calloc.
             let block = NonNull::new(self.allocate(size_of::<T>()).cast::<T>())?;
             // SAFETY: the block is new and as large as `T`.
             unsafe { block.write_bytes(0, 1) };
@@ -182,11 +179,8 @@ impl Heap {
     /// `block` is NULL or a live block of these functions, and is not used afterwards.
     #[inline]
     pub(crate) unsafe fn release<T>(&self, block: *mut T) {
-        if self.libc {
+        if let Some(free) = self.table.freeFn {
             // SAFETY: the caller's promise is free's precondition.
-            unsafe { free(block.cast()) }
-        } else if let Some(free) = self.table.freeFn {
-            // SAFETY: as above.
             unsafe { free(block.cast()) }
         }
     }

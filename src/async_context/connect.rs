@@ -62,12 +62,12 @@ unsafe fn succeed(ac: *mut AsyncContext) -> Progress {
         (*c).flags |= REDIS_CONNECTED;
         timer::connected(ac);
         report(ac, REDIS_OK);
-        if has_flag(ac, REDIS_FREEING) {
-            lifecycle::free(ac);
-            return Progress::Stop;
-        }
         if has_flag(ac, REDIS_DISCONNECTING) {
             lifecycle::disconnect(ac);
+            return Progress::Stop;
+        }
+        if has_flag(ac, REDIS_FREEING) {
+            lifecycle::free(ac);
             return Progress::Stop;
         }
     }

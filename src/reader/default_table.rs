@@ -30,10 +30,18 @@ pub(crate) fn default_functions() -> *mut redisReplyObjectFunctions {
 }
 
 /// Whether `table` is the default table and no member was overridden.
+#[inline]
 pub(super) fn is_default(table: *const redisReplyObjectFunctions) -> bool {
-    // SAFETY: the default table is a static, and both are read as plain addresses.
-    core::ptr::eq(table, &raw const FUNCTIONS)
-        && unsafe { addresses(table) } == addresses_of_default()
+    if !core::ptr::eq(table, &raw const FUNCTIONS) {
+        return false;
+    }
+    // SAFETY: the default table is a static, and its members are read as plain addresses.
+    let members = unsafe { table.cast::<[usize; 7]>().read() };
+    members
+        .iter()
+        .zip(addresses_of_default())
+        .fold(0, |difference, (member, own)| difference | (member ^ own))
+        == 0
 }
 
 /// Whether aggregates made by `table` are `redisReply` objects.
@@ -44,12 +52,7 @@ pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) 
         .is_some_and(|f| f as usize == create_array as *const () as usize)
 }
 
-/// A table's seven members.
-unsafe fn addresses(table: *const redisReplyObjectFunctions) -> [usize; 7] {
-    // SAFETY: the caller's table is live; it consists of seven function pointers or NULLs.
-    unsafe { table.cast::<[usize; 7]>().read() }
-}
-
+#[inline]
 fn addresses_of_default() -> [usize; 7] {
     [
         create_string as *const () as usize,

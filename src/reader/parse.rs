@@ -4,7 +4,7 @@ use super::build::{Builder, MAX_DOUBLE};
 use super::bulk::MIN_LARGE;
 use super::{Reader, Task, grow_tasks};
 use crate::error::Error;
-use crate::resp::{Kind, Line, find_line, is_bignum, parse_double, parse_integer};
+use crate::resp::{Kind, Line, find_line, is_bignum, is_broken, parse_double, parse_integer};
 use core::ptr::null_mut;
 use libc::c_void;
 
@@ -144,9 +144,7 @@ unsafe fn line_item<B: Builder>(
             Kind::BigNumber if !is_bignum(line) => {
                 return Err(Error::Protocol("Bad bignum value"));
             }
-            Kind::SimpleString | Kind::SimpleError
-                if memchr::memchr2(b'\r', b'\n', line).is_some() =>
-            {
+            Kind::SimpleString | Kind::SimpleError if is_broken(line) => {
                 return Err(Error::Protocol("Bad simple string value"));
             }
             _ => builder.text(reader, task, line)?,

@@ -1,6 +1,6 @@
 //! Lines: bytes up to the first CRLF.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// Bytes looked at one by one before the vector search starts: most lines end within them.
 const NEAR: usize = 16;
@@ -48,9 +48,29 @@ fn find_far(bytes: &[u8], mut at: usize) -> Line {
     Line::Incomplete(bytes.len())
 }
 
+/// Whether a line holds a CR or LF of its own.
+#[inline]
+pub(crate) fn is_broken(line: &[u8]) -> bool {
+    if line.len() <= NEAR {
+        return line.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+    }
+    memchr2(b'\r', b'\n', line).is_some()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Line, find_line};
+    use super::{Line, find_line, is_broken};
+
+    #[test]
+    fn simple_strings_are_one_line() {
+        for text in [&b""[..], b"OK", &[b'x'; 16], &[b'x'; 100]] {
+            assert!(!is_broken(text));
+            for bad in [b'\r', b'\n'] {
+                assert!(is_broken(&[text, &[bad]].concat()));
+                assert!(is_broken(&[&[bad], text].concat()));
+            }
+        }
+    }
 
     #[test]
     fn ends_at_the_first_crlf() {

@@ -19,4 +19,4 @@ mod line;
 pub(crate) use double::parse_double;
 pub(crate) use integer::{is_bignum, parse_integer};
 pub(crate) use kind::Kind;
-pub(crate) use line::{Line, find_line};
+pub(crate) use line::{Line, find_line, is_broken};
