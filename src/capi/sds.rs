@@ -197,8 +197,8 @@ pub unsafe extern "C-unwind" fn sdscpy(s: Sds, t: *const c_char) -> Sds {
     unsafe { sds::copy(s, t, libc::strlen(t)) }
 }
 
-/// Appends as `vprintf` prints; the output ends at its first NUL. NULL also where `vsnprintf` refuses
-/// the format.
+/// Appends as `vprintf` prints; the output ends at its first NUL, and where `vsnprintf` fails, as on
+/// wide characters that the locale does not have.
 ///
 /// # Safety
 /// `fmt` is a NUL-terminated format and `ap` a `va_list` with its arguments. `s` is NULL or an sds;

@@ -49,33 +49,31 @@ impl Decimal {
 
 /// `sdscatvprintf`: appends what `print` writes, up to its first NUL. `print` is `vsnprintf` with
 /// format and arguments: it is given a buffer and its size and returns the size it needs, and is
-/// called once more, with a larger buffer, where the first does not suffice. NULL, with `s` intact,
-/// where it fails or memory does not suffice.
+/// called once more, with a larger buffer, where the first does not suffice. Where it fails, as it
+/// does on characters that the locale does not have, what it wrote before that is appended. NULL,
+/// with `s` intact, without memory.
 ///
 /// # Safety
 /// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; `print` writes at most
-/// as many bytes as it is told, the last of them a NUL.
+/// as many bytes as it is told.
 pub(crate) unsafe fn cat_printed(
     s: Sds,
     mut print: impl FnMut(*mut c_char, usize) -> c_int,
 ) -> Sds {
     let mut short = [0 as c_char; 1024];
-    let Ok(size) = usize::try_from(print(short.as_mut_ptr(), short.len())) else {
-        return null_mut();
-    };
-    // SAFETY: `print` leaves a NUL-terminated text in a buffer that has room for it.
+    let size = usize::try_from(print(short.as_mut_ptr(), short.len() - 1)).unwrap_or(0);
+    // SAFETY: the last byte of `short` stays 0, and a text that fits `long` is NUL-terminated.
     unsafe {
-        if size < short.len() {
+        if size < short.len() - 1 {
             return cat(s, CStr::from_ptr(short.as_ptr()).to_bytes());
         }
         let long: *mut c_char = alloc::allocate(size + 1).cast();
         if long.is_null() {
             return null_mut();
         }
-        let s = match print(long, size + 1) {
-            0.. => cat(s, CStr::from_ptr(long).to_bytes()),
-            _ => null_mut(),
-        };
+        long.write(0);
+        print(long, size + 1);
+        let s = cat(s, CStr::from_ptr(long).to_bytes());
         alloc::release(long);
         s
     }

@@ -146,13 +146,6 @@ static void composing_without_memory(void) {
     check(sdscpy(sdsgrowzero(sdsMakeRoomFor(sdsRemoveFreeSpace(NULL), 1), 1), "a") == NULL);
 }
 
-static void a_format_that_printf_refuses(void) {
-    sds s = sdsnew("text");
-    check(sdscatprintf(s, "%ls", L"not in the C locale: \x20ac") == NULL);
-    check(is(s, "text"));
-    sdsfree(s);
-}
-
 /* \v and \f are text like any other, at the beginning of an argument, in it and behind a quote. */
 static void blanks(void) {
     int count;
@@ -203,7 +196,6 @@ int main(void) {
     a_percent_ends_the_format();
     splitting_without_memory();
     composing_without_memory();
-    a_format_that_printf_refuses();
     blanks();
     lengths_out_of_range();
     no_elements();

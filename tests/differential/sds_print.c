@@ -35,6 +35,7 @@ static void printed(void) {
     PRINT("lf", "%Lf", (long double)2.25);
     PRINT("c", "%c%c", 'a', 'b');
     PRINT("p", "%p", (void *)0);
+    PRINT("refused", "abc%ls", L"x\x20ac");
     PRINT("nul", "a%cb", 0);
     PRINT("nul_first", "%ca", 0);
     PRINT("many_ints", "%d %d %d %d %d %d %d %d %d %d", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
