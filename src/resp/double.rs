@@ -18,34 +18,90 @@ pub(crate) fn parse_double(line: &[u8]) -> Option<f64> {
             f64::INFINITY
         });
     }
-    let mantissa = decimal_mantissa(magnitude)?;
+    let number = Decimal::parse(magnitude)?;
+    if let Some(value) = number.exact() {
+        return Some(if negative { -value } else { value });
+    }
     let value: f64 = core::str::from_utf8(line).ok()?.parse().ok()?;
-    let vanished = value == 0.0 && mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    let vanished = value == 0.0 && number.has_digit_but_zero;
     (value.is_finite() && !vanished).then_some(value)
 }
 
-/// The part of a decimal number before its exponent, where the whole is well-formed.
-fn decimal_mantissa(number: &[u8]) -> Option<&[u8]> {
-    let whole = digits(number);
-    let (mut at, mut count) = (whole, whole);
-    if number.get(at) == Some(&b'.') {
-        let fraction = number.get(at + 1..).map_or(0, digits);
-        at += 1 + fraction;
-        count += fraction;
-    }
-    let mantissa = number.get(..at)?;
-    if matches!(number.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        if matches!(number.get(at), Some(b'+' | b'-')) {
-            at += 1;
+/// Powers of ten that a double represents exactly.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// Digits of which every integer is represented exactly.
+const EXACT_DIGITS: usize = 15;
+
+/// A well-formed decimal number without its sign.
+struct Decimal {
+    /// Its digits as an integer, where they are few enough.
+    digits: u64,
+    /// How many digits there are, leading zeros too.
+    count: usize,
+    /// How many of them are behind the point.
+    fraction: usize,
+    has_digit_but_zero: bool,
+    has_exponent: bool,
+}
+
+impl Decimal {
+    fn parse(number: &[u8]) -> Option<Self> {
+        let mut decimal = Self {
+            digits: 0,
+            count: 0,
+            fraction: 0,
+            has_digit_but_zero: false,
+            has_exponent: false,
+        };
+        let mut rest = decimal.take_digits(number);
+        if let [b'.', behind @ ..] = rest {
+            let whole = decimal.count;
+            rest = decimal.take_digits(behind);
+            decimal.fraction = decimal.count - whole;
         }
-        let exponent = number.get(at..).map_or(0, digits);
-        if exponent == 0 {
+        if let [b'e' | b'E', behind @ ..] = rest {
+            decimal.has_exponent = true;
+            let exponent = match behind {
+                [b'+' | b'-', exponent @ ..] => exponent,
+                exponent => exponent,
+            };
+            if exponent.is_empty() {
+                return None;
+            }
+            rest = exponent.get(digits(exponent)..)?;
+        }
+        (decimal.count > 0 && rest.is_empty()).then_some(decimal)
+    }
+
+    /// Adds the digits that `text` begins with; returns what is behind them.
+    fn take_digits<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let mut rest = text;
+        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+            self.digits = self
+                .digits
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
+            self.count += 1;
+            self.has_digit_but_zero |= *digit != b'0';
+            rest = behind;
+        }
+        rest
+    }
+
+    /// The value, where one division of two exactly represented numbers yields it, and so rounds
+    /// it correctly. Most doubles are like this.
+    fn exact(&self) -> Option<f64> {
+        if self.has_exponent || self.count > EXACT_DIGITS {
             return None;
         }
-        at += exponent;
+        EXACT_POWERS
+            .get(self.fraction)
+            .map(|power| self.digits as f64 / power)
     }
-    (count > 0 && at == number.len()).then_some(mantissa)
 }
 
 /// How many digits `bytes` begins with.

@@ -1,8 +1,11 @@
 //! The allocator table. Everything that a C program can reach comes from it, so that the program
 //! may free any part itself, and replace the functions at any time.
 
+mod free_lists;
+
 use crate::layout::hiredisAllocFuncs;
 use core::ptr::NonNull;
+use free_lists::Lists;
 use libc::{c_char, c_void, size_t};
 
 // The table's members may be the program's own functions, which may unwind; the types follow.
@@ -53,10 +56,11 @@ fn table() -> hiredisAllocFuncs {
 }
 
 /// Whether libc's own functions are in force, all those that replies are made with.
-pub(crate) fn is_libc() -> bool {
+fn is_libc() -> bool {
     let table = table();
     table.mallocFn.map(|f| f as usize) == Some(malloc as *const () as usize)
         && table.callocFn.map(|f| f as usize) == Some(calloc as *const () as usize)
+        && table.reallocFn.map(|f| f as usize) == Some(realloc as *const () as usize)
         && table.freeFn.map(|f| f as usize) == Some(free as *const () as usize)
 }
 
@@ -122,25 +126,50 @@ pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
     NonNull::new(allocate_zeroed(1, size_of::<T>()).cast())
 }
 
-/// The table as one reply is being made or freed: looked at once instead of for every block.
+/// The allocator as one reply is being made or freed: the table, looked at once instead of for every
+/// block, and where it is libc's the thread's free lists before it. Not to be kept across a call
+/// out, which may change the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Heap {
     table: hiredisAllocFuncs,
-    libc: bool,
+    /// Set only while the table is libc's.
+    lists: Option<NonNull<Lists>>,
 }
 
 impl Heap {
-    /// The functions now in force.
+    /// The allocator now in force. One of the program's own gets no block of another's: the lists
+    /// are emptied.
+    #[inline]
     pub(crate) fn current() -> Self {
+        let lists = free_lists::of_thread();
+        let libc = is_libc();
+        if !libc && let Some(lists) = lists {
+            // SAFETY: the lists are this thread's, and no other reference to them is in use.
+            let lists = unsafe { &mut *lists.as_ptr() };
+            if !lists.is_empty() {
+                lists.empty();
+            }
+        }
         Self {
             table: table(),
-            libc: is_libc(),
+            lists: lists.filter(|_| libc),
         }
+    }
+
+    /// A kept block of at least `size` bytes, contents undefined.
+    #[inline]
+    fn kept(&self, size: usize) -> Option<NonNull<c_void>> {
+        // SAFETY: the lists are this thread's, and no other reference to them is in use.
+        self.lists
+            .and_then(|lists| unsafe { (*lists.as_ptr()).take(size) })
     }
 
     /// `size` bytes, or NULL.
     #[inline]
     pub(crate) fn allocate(&self, size: usize) -> *mut c_void {
+        if let Some(block) = self.kept(size) {
+            return block.as_ptr();
+        }
         match self.table.mallocFn {
             // SAFETY: the table's members follow malloc's contract.
             Some(malloc) => unsafe { malloc(size) },
@@ -148,29 +177,32 @@ impl Heap {
         }
     }
 
+    /// `count` zeroed values, or NULL. All-zero bytes must be a value of `T`, and `count` so small
+    /// that the size does not overflow.
+    #[inline]
+    fn zeroes<T>(&self, count: usize) -> *mut T {
+        if let Some(block) = self.kept(count * size_of::<T>()) {
+            let block = block.as_ptr().cast::<T>();
+            // SAFETY: the block is ours, and large enough.
+            unsafe { block.write_bytes(0, count) };
+            return block;
+        }
+        match self.table.callocFn {
+            // SAFETY: the table's members follow calloc's contract.
+            Some(calloc) => unsafe { calloc(count, size_of::<T>()) }.cast(),
+            None => core::ptr::null_mut(),
+        }
+    }
+
     /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
     #[inline]
     pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
-        if self.libc {
-            // glibc's calloc does without the thread's cache of small blocks; malloc has it. Called
-            // by pointer, since the compiler turns the pair of malloc and memset into calloc.
-            let block = NonNull::new(self.allocate(size_of::<T>()).cast::<T>())?;
-            // SAFETY: the block is new and as large as `T`.
-            unsafe { block.write_bytes(0, 1) };
-            return Some(block);
-        }
-        let calloc = self.table.callocFn?;
-        // SAFETY: the table's members follow calloc's contract.
-        NonNull::new(unsafe { calloc(1, size_of::<T>()) }.cast())
+        NonNull::new(self.zeroes(1))
     }
 
-    /// `count` zeroed pointers, or NULL; none may be so many that their size overflows.
+    /// `count` NULL pointers, or NULL; none may be so many that their size overflows.
     pub(crate) fn pointers<T>(&self, count: usize) -> *mut *mut T {
-        match self.table.callocFn {
-            // SAFETY: the table's members follow calloc's contract.
-            Some(calloc) => unsafe { calloc(count, size_of::<*mut T>()) }.cast(),
-            None => core::ptr::null_mut(),
-        }
+        self.zeroes(count)
     }
 
     /// Frees `block`, which may be NULL.
@@ -179,9 +211,19 @@ impl Heap {
     /// `block` is NULL or a live block of these functions, and is not used afterwards.
     #[inline]
     pub(crate) unsafe fn release<T>(&self, block: *mut T) {
-        if let Some(free) = self.table.freeFn {
-            // SAFETY: the caller's promise is free's precondition.
-            unsafe { free(block.cast()) }
+        if block.is_null() {
+            return;
+        }
+        // SAFETY: the lists are this thread's; the caller gives the block up.
+        unsafe {
+            if let Some(lists) = self.lists
+                && (*lists.as_ptr()).keep(block.cast())
+            {
+                return;
+            }
+            if let Some(free) = self.table.freeFn {
+                free(block.cast());
+            }
         }
     }
 }
