@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// A table of subscriptions; made with the first, so that a context without any has none. Its
 /// order is that of the hashes, and undefined.
 pub(super) struct Subscriptions {
-    by_name: HashMap<Box<[u8]>, NonNull<redisCallback>>,
+    by_name: HashMap<Vec<u8>, NonNull<redisCallback>>,
 }
 
 /// Memory is short.
@@ -83,7 +83,7 @@ impl Subscriptions {
         let mut key = Vec::new();
         key.try_reserve_exact(name.len()).map_err(|_| OutOfMemory)?;
         key.extend_from_slice(name);
-        self.by_name.insert(key.into_boxed_slice(), node);
+        self.by_name.insert(key, node);
         Ok(())
     }
 

@@ -139,9 +139,15 @@ unsafe fn due(ac: *mut AsyncContext) -> Due {
         if !is_waiting(ac) {
             return Due::Never;
         }
-        match limit.checked_sub(since.elapsed()) {
-            Some(left) if left > TOLERANCE => Due::In(left),
-            _ => Due::Now,
+        // A deadline beyond the clock never comes.
+        let Some(deadline) = since.checked_add(limit) else {
+            return Due::Never;
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left > TOLERANCE {
+            Due::In(left)
+        } else {
+            Due::Now
         }
     }
 }

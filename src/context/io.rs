@@ -67,11 +67,7 @@ unsafe fn sent(c: *mut redisContext, count: usize) {
     // SAFETY: the caller's context is live, and `obuf` is an sds.
     unsafe {
         let obuf = (*c).obuf;
-        if count < sds::len(obuf) {
-            (*c).obuf = sds::consume(obuf, count);
-            return;
-        }
-        if sds::capacity(obuf) > KEPT_OUTPUT {
+        if count >= sds::len(obuf) && sds::block_size(obuf) > KEPT_OUTPUT {
             let empty = sds::empty();
             if !empty.is_null() {
                 sds::free(obuf);
@@ -79,7 +75,7 @@ unsafe fn sent(c: *mut redisContext, count: usize) {
                 return;
             }
         }
-        sds::set_len(obuf, 0);
+        (*c).obuf = sds::consume(obuf, count);
     }
 }
 

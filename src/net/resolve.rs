@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::ptr::{NonNull, null, null_mut};
 use libc::{AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, addrinfo, c_int};
-use std::ffi::CString;
+use std::io::Write;
 
 /// Which addresses to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +26,17 @@ impl Addresses {
     /// Looks a host up for a TCP connection; no host is the loopback. `Err` is an `EAI_*` code.
     pub(crate) fn of_peer(host: Option<&CStr>, port: c_int, family: Family) -> Result<Self, c_int> {
         let port = u16::try_from(port).map_err(|_| libc::EAI_SERVICE)?;
-        let service = CString::new(port.to_string()).map_err(|_| libc::EAI_SERVICE)?;
+        let mut service = [0; 6];
+        write!(&mut service[..], "{port}").map_err(|_| libc::EAI_SERVICE)?;
+        let service = CStr::from_bytes_until_nul(&service).map_err(|_| libc::EAI_SERVICE)?;
         let (first, second) = match family {
             Family::V4 => (AF_INET, Some(AF_INET6)),
             Family::V6 => (AF_INET6, Some(AF_INET)),
             Family::Any => (AF_UNSPEC, None),
         };
-        let found = Self::look_up(host, Some(&service), first);
+        let found = Self::look_up(host, Some(service), first);
         match (found, second) {
-            (Err(_), Some(second)) => Self::look_up(host, Some(&service), second),
+            (Err(_), Some(second)) => Self::look_up(host, Some(service), second),
             (found, _) => found,
         }
     }

@@ -40,7 +40,7 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
         if rest.is_empty() {
             return Ok(());
         }
-        release_idle_buffer(reader);
+        release_idle_buffer(reader, (*reader).c.maxbuf);
         let buf = sds::append((*reader).c.buf, rest);
         if buf.is_null() {
             return give_up(reader, Error::OutOfMemory);
@@ -67,8 +67,8 @@ pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
                 Err(error) => give_up(reader, error),
             };
         }
-        release_idle_buffer(reader);
         let room = (*reader).read_size;
+        release_idle_buffer(reader, (*reader).c.maxbuf.max(room));
         let buf = sds::reserve((*reader).c.buf, room);
         if buf.is_null() {
             return give_up(reader, Error::OutOfMemory);
@@ -103,12 +103,11 @@ pub(crate) unsafe fn received(reader: *mut Reader, landing: &Landing, len: usize
     }
 }
 
-/// Replaces an empty buffer that has more room than the program lets an idle reader keep.
-unsafe fn release_idle_buffer(reader: *mut Reader) {
+/// Replaces an empty buffer that has more room than an idle reader may keep.
+unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) {
     // SAFETY: the caller's reader has a buffer.
     unsafe {
         let c = &mut (*reader).c;
-        let keep = c.maxbuf.max((*reader).read_size);
         if c.len == 0 && c.maxbuf != 0 && sds::available(c.buf) > keep {
             let empty = sds::empty();
             if !empty.is_null() {
