@@ -1,6 +1,11 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
     async_trace
+    format_argv
+    format_conversions
+    format_grammar
+    format_long
+    format_random
     reader_alloc
     reader_errors
     reader_feed
