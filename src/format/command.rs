@@ -151,13 +151,13 @@ impl<S: Sink> Command<S> {
         Ok(())
     }
 
-    /// Appends what `print` prints; it is called as `snprintf` is, and again with more room where
-    /// the first did not suffice.
+    /// Appends what `print` prints; it is called as `snprintf` is, with room for `expected` bytes,
+    /// and again with more where that did not suffice.
     pub(super) fn print(
         &mut self,
+        mut expected: usize,
         print: impl Fn(*mut c_char, usize) -> c_int,
     ) -> Result<(), FormatError> {
-        let mut expected = 32;
         loop {
             self.reserve(expected)?;
             self.open(1);

@@ -72,6 +72,9 @@ impl Cursor {
     }
 }
 
+/// Most numbers are no longer than this.
+const USUAL: usize = 32;
+
 /// The C type of an integer argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Size {
@@ -246,7 +249,8 @@ fn print<S: Sink>(
     let canonical = spec.canonical(value, letter);
     let format = canonical.as_ptr();
     let (width, precision) = (spec.width, spec.precision);
-    command.print(|place, size| {
+    let expected = USUAL.max(usize::try_from(width).unwrap_or(0));
+    command.print(expected, |place, size| {
         // SAFETY: the canonical conversion takes two `int`s and a value of the type it was made
         // for; `place` has `size` bytes.
         unsafe {
