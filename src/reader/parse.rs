@@ -27,8 +27,7 @@ pub(super) unsafe fn run<B: Builder>(reader: *mut Reader) -> Result<(), Error> {
     let builder = B::new();
     // SAFETY: `ridx` is the index of a task; nothing is borrowed across the builder's calls.
     unsafe {
-        while (*reader).c.ridx >= 0 {
-            let depth = (*reader).c.ridx as usize;
+        while let Ok(depth) = usize::try_from((*reader).c.ridx) {
             let task = (*(*reader).c.task.add(depth)).cast::<Task>();
             if let Step::Incomplete = step(reader, task, &builder)? {
                 break;
