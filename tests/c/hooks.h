@@ -57,12 +57,8 @@ static inline void trace_call(const char *format, ...) {
 static inline void trace_hook(const char *text) { trace_append(trace.hooks, text); }
 
 static inline void step(const char *name) {
-    if (trace.hooks[0] == 0) {
-        printf("%s.%s.hooks: none\n", scope, name);
-        return;
-    }
-    printf("%s.%s.hooks: %s\n", scope, name, trace.hooks);
-    printf("%s.%s.calls: %s\n", scope, name, trace.calls);
+    printf("%s.%s.hooks: %s\n", scope, name, trace.hooks[0] ? trace.hooks : "none");
+    if (trace.calls[0]) printf("%s.%s.calls: %s\n", scope, name, trace.calls);
     trace.hooks[0] = trace.calls[0] = 0;
 }
 

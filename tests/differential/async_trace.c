@@ -479,6 +479,7 @@ static void timeout_unconnected(void) {
     with_callbacks();
     ask(&s, &a, "PING");
     step("asked");
+    if (variant->timed) usleep(1020000);
     timeout_in("timeout");
     finish();
 }
@@ -486,6 +487,7 @@ static void timeout_unconnected_idle(void) {
     listening();
     with_callbacks();
     step("opened");
+    if (variant->timed) usleep(1020000);
     timeout_in("timeout");
     finish();
 }
