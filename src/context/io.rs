@@ -20,7 +20,8 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<usize> {
         if (*c).err != 0 {
             return Err(());
         }
-        let Ok(landing) = input::landing(reader(c)) else {
+        let mut scratch = input::Scratch::uninit();
+        let Ok(landing) = input::landing(reader(c), &mut scratch) else {
             copy_reader_error(c);
             return Err(());
         };
@@ -31,8 +32,9 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<usize> {
         let Ok(count) = usize::try_from(count) else {
             return Err(());
         };
-        if count > 0 {
-            input::received(reader(c), &landing, count.min(landing.room));
+        if count > 0 && input::received(reader(c), &landing, count.min(landing.room)).is_err() {
+            copy_reader_error(c);
+            return Err(());
         }
         Ok(count)
     }

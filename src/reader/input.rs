@@ -3,6 +3,7 @@
 use super::{Reader, fail};
 use crate::error::Error;
 use crate::sds;
+use core::mem::MaybeUninit;
 use libc::c_char;
 
 /// What a read asks for at first, and at least.
@@ -14,10 +15,15 @@ const MAX_READ: usize = 256 * 1024;
 /// What a read of a long bulk string asks for.
 const BULK_READ: usize = 1024 * 1024;
 
+/// Room on the stack of the reading function, for the first and the small reads: an idle connection
+/// then keeps no more buffer than its replies needed.
+pub(crate) type Scratch = MaybeUninit<[u8; MIN_READ]>;
+
 /// Where the next read may put bytes.
 pub(crate) struct Landing {
     pub(crate) place: *mut c_char,
     pub(crate) room: usize,
+    in_scratch: bool,
 }
 
 /// Appends a copy of `bytes`.
@@ -51,11 +57,11 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     }
 }
 
-/// Makes room for a read.
+/// Makes room for a read: in the string that is being received, in the buffer, or in `scratch`.
 ///
 /// # Safety
-/// `reader` is live.
-pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
+/// `reader` is live, `scratch` outlives the landing.
+pub(crate) unsafe fn landing(reader: *mut Reader, scratch: &mut Scratch) -> Result<Landing, ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
     unsafe {
         if (*reader).c.err != 0 {
@@ -63,11 +69,22 @@ pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
         }
         if (*reader).bulk.is_receiving() {
             return match (*reader).bulk.room(BULK_READ) {
-                Ok((place, room)) => Ok(Landing { place, room }),
+                Ok((place, room)) => Ok(Landing {
+                    place,
+                    room,
+                    in_scratch: false,
+                }),
                 Err(error) => give_up(reader, error),
             };
         }
         let room = (*reader).read_size;
+        if room == MIN_READ && sds::available((*reader).c.buf) < room {
+            return Ok(Landing {
+                place: scratch.as_mut_ptr().cast(),
+                room,
+                in_scratch: true,
+            });
+        }
         release_idle_buffer(reader, (*reader).c.maxbuf.max(room));
         let buf = sds::reserve((*reader).c.buf, room);
         if buf.is_null() {
@@ -75,7 +92,11 @@ pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
         }
         (*reader).c.buf = buf;
         let place = buf.add((*reader).c.len);
-        Ok(Landing { place, room })
+        Ok(Landing {
+            place,
+            room,
+            in_scratch: false,
+        })
     }
 }
 
@@ -84,16 +105,27 @@ pub(crate) unsafe fn landing(reader: *mut Reader) -> Result<Landing, ()> {
 /// # Safety
 /// `landing` is this reader's last one, `len` of its bytes were written, and the reader was not
 /// fed in between.
-pub(crate) unsafe fn received(reader: *mut Reader, landing: &Landing, len: usize) {
+pub(crate) unsafe fn received(
+    reader: *mut Reader,
+    landing: &Landing,
+    len: usize,
+) -> Result<(), ()> {
     // SAFETY: the landing is room behind the buffer's or the string's last byte.
     unsafe {
         if (*reader).bulk.is_receiving() {
             (*reader).bulk.advance(len);
-            return;
+            return Ok(());
         }
-        let total = (*reader).c.len + len;
-        sds::set_len((*reader).c.buf, total);
-        (*reader).c.len = total;
+        if landing.in_scratch {
+            feed(
+                reader,
+                core::slice::from_raw_parts(landing.place.cast(), len),
+            )?;
+        } else {
+            let total = (*reader).c.len + len;
+            sds::set_len((*reader).c.buf, total);
+            (*reader).c.len = total;
+        }
         let size = &mut (*reader).read_size;
         if len == landing.room {
             *size = (*size * 2).min(MAX_READ);
@@ -101,6 +133,7 @@ pub(crate) unsafe fn received(reader: *mut Reader, landing: &Landing, len: usize
             *size = (*size / 2).max(MIN_READ);
         }
     }
+    Ok(())
 }
 
 /// Replaces an empty buffer that has more room than an idle reader may keep.

@@ -35,7 +35,7 @@ use libc::{c_int, c_void};
 use default_table::makes_default_aggregates;
 
 pub(crate) use default_table::default_functions;
-pub(crate) use input::{MIN_READ, feed, landing, received};
+pub(crate) use input::{MIN_READ, Scratch, feed, landing, received};
 pub(crate) use reply::free_reply;
 
 /// Tasks that the stack grows by.
@@ -276,31 +276,33 @@ unsafe fn grow_tasks(reader: *mut Reader) -> Result<(), Error> {
 }
 
 /// Drops consumed bytes once they are at least as many as those behind them, so that every byte is
-/// moved at most once however many replies one feed holds; and a buffer that has become far larger
-/// than the reads that fill it.
+/// moved at most once however many replies one feed holds; and an empty buffer that has become
+/// larger than the reads that fill it.
 unsafe fn drop_consumed(reader: *mut Reader) {
     // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
     unsafe {
+        let reads = (*reader).read_size;
         let c = &mut (*reader).c;
         let rest = c.len - c.pos;
-        if c.pos < MAX_CONSUMED || rest > c.pos {
-            return;
-        }
-        if rest == 0
-            && c.maxbuf != 0
-            && sds::capacity(c.buf) > c.maxbuf.max(2 * (*reader).read_size)
-        {
-            let empty = sds::empty();
-            if !empty.is_null() {
-                sds::free(c.buf);
-                c.buf = empty;
+        if rest == 0 && c.maxbuf != 0 {
+            let busy = if reads > MIN_READ { 2 * reads } else { 0 };
+            if sds::capacity(c.buf) > c.maxbuf.max(busy) {
+                let empty = sds::empty();
+                if !empty.is_null() {
+                    sds::free(c.buf);
+                    c.buf = empty;
+                    c.pos = 0;
+                    c.len = 0;
+                    return;
+                }
             }
-        } else {
-            core::ptr::copy(c.buf.add(c.pos), c.buf, rest);
         }
-        sds::set_len(c.buf, rest);
-        c.pos = 0;
-        c.len = rest;
+        if c.pos >= MAX_CONSUMED && rest <= c.pos {
+            core::ptr::copy(c.buf.add(c.pos), c.buf, rest);
+            sds::set_len(c.buf, rest);
+            c.pos = 0;
+            c.len = rest;
+        }
     }
 }
 
