@@ -1,5 +1,6 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
+    async_pubsub
     async_trace
     format_argv
     format_conversions
@@ -21,4 +22,8 @@ programs! {
     sds_oom
     sds_print
     sds_split
+    sync_connect
+    sync_context
+    sync_reply
+    sync_server
 }
