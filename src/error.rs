@@ -5,7 +5,6 @@ use crate::layout::{
     REDIS_ERR_TIMEOUT,
 };
 use core::ffi::CStr;
-use core::fmt::{self, Display, Formatter, Write};
 use libc::{c_char, c_int};
 
 /// The `errstr` of a reader or context: at most 127 bytes of text and a NUL.
@@ -70,9 +69,7 @@ impl Error {
     /// Writes code and text into the fields of a reader or context.
     pub(crate) fn store(&self, err: &mut c_int, errstr: &mut ErrorText) {
         *err = self.code();
-        let mut text = TextWriter::new(errstr);
-        // A text that does not fit is cut, as `errstr` always was; that is no failure.
-        let _ = write!(text, "{self}");
+        self.write(&mut TextWriter::new(errstr));
     }
 
     /// The `Io` error of the calling thread's `errno`.
@@ -81,26 +78,39 @@ impl Error {
     }
 }
 
-impl Display for Error {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Error {
+    fn write(&self, text: &mut TextWriter<'_>) {
         match *self {
-            Self::Io(errno) | Self::Option(errno) => SystemText(errno).fmt(f),
-            Self::Call(call, errno) => write!(f, "{call}: {}", SystemText(errno)),
-            Self::Resolve(code) => ResolverText(code).fmt(f),
-            Self::ResolveSource(code) => write!(f, "Can't get addr: {}", ResolverText(code)),
-            Self::Bind(errno) => write!(f, "Can't bind socket: {}", SystemText(errno)),
-            Self::CreateSocket(errno) => write!(f, "Can't create socket: {}", SystemText(errno)),
-            Self::Other(text) | Self::Protocol(text) | Self::Timeout(text) => f.write_str(text),
-            Self::InvalidTimeout => f.write_str("Invalid timeout specified"),
-            Self::Eof => f.write_str("Server closed the connection"),
-            Self::ReplyType(byte) => {
-                write!(
-                    f,
-                    "Protocol error, got \"{}\" as reply type byte",
-                    Escaped(byte)
-                )
+            Self::Io(errno) | Self::Option(errno) => text.push_system(errno),
+            Self::Call(call, errno) => {
+                text.push(call.as_bytes());
+                text.push(b": ");
+                text.push_system(errno);
             }
-            Self::OutOfMemory => f.write_str("Out of memory"),
+            Self::Resolve(code) => text.push_resolver(code),
+            Self::ResolveSource(code) => {
+                text.push(b"Can't get addr: ");
+                text.push_resolver(code);
+            }
+            Self::Bind(errno) => {
+                text.push(b"Can't bind socket: ");
+                text.push_system(errno);
+            }
+            Self::CreateSocket(errno) => {
+                text.push(b"Can't create socket: ");
+                text.push_system(errno);
+            }
+            Self::Other(words) | Self::Protocol(words) | Self::Timeout(words) => {
+                text.push(words.as_bytes());
+            }
+            Self::InvalidTimeout => text.push(b"Invalid timeout specified"),
+            Self::Eof => text.push(b"Server closed the connection"),
+            Self::ReplyType(byte) => {
+                text.push(b"Protocol error, got \"");
+                text.push_escaped(byte);
+                text.push(b"\" as reply type byte");
+            }
+            Self::OutOfMemory => text.push(b"Out of memory"),
         }
     }
 }
@@ -146,57 +156,42 @@ impl<'a> TextWriter<'a> {
             self.len += 1;
         }
     }
-}
 
-impl Write for TextWriter<'_> {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        self.push(s.as_bytes());
-        Ok(())
-    }
-}
-
-/// `strerror` of an `errno`, without its shared buffer.
-struct SystemText(c_int);
-
-impl Display for SystemText {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// `strerror` of an `errno`, in the locale's own bytes, without its shared buffer.
+    fn push_system(&mut self, errno: c_int) {
         let mut text: ErrorText = [0; 128];
         // SAFETY: the buffer is as long as said, and zeroed, so that it is NUL-terminated however
         // much of it `strerror_r` fills.
         let text = unsafe {
-            libc::strerror_r(self.0, text.as_mut_ptr(), text.len() - 1);
+            libc::strerror_r(errno, text.as_mut_ptr(), text.len() - 1);
             CStr::from_ptr(text.as_ptr())
         };
-        f.write_str(text.to_str().unwrap_or("Unknown error"))
+        self.push(text.to_bytes());
     }
-}
 
-/// `gai_strerror` of an `EAI_*` code.
-struct ResolverText(c_int);
-
-impl Display for ResolverText {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// `gai_strerror` of an `EAI_*` code.
+    fn push_resolver(&mut self, code: c_int) {
         // SAFETY: `gai_strerror` returns a static, NUL-terminated string for every code.
-        let text = unsafe { CStr::from_ptr(libc::gai_strerror(self.0)) };
-        f.write_str(text.to_str().unwrap_or("Name resolution failed"))
+        self.push(unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_bytes());
     }
-}
 
-/// A byte as it is shown in an error text.
-struct Escaped(u8);
-
-impl Display for Escaped {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            b'\\' => f.write_str("\\\\"),
-            b'"' => f.write_str("\\\""),
-            b'\n' => f.write_str("\\n"),
-            b'\r' => f.write_str("\\r"),
-            b'\t' => f.write_str("\\t"),
-            0x07 => f.write_str("\\a"),
-            0x08 => f.write_str("\\b"),
-            byte @ b' '..=b'~' => f.write_char(char::from(byte)),
-            byte => write!(f, "\\x{byte:02x}"),
+    /// A byte as it is shown in an error text.
+    fn push_escaped(&mut self, byte: u8) {
+        match byte {
+            b'\\' => self.push(b"\\\\"),
+            b'"' => self.push(b"\\\""),
+            b'\n' => self.push(b"\\n"),
+            b'\r' => self.push(b"\\r"),
+            b'\t' => self.push(b"\\t"),
+            0x07 => self.push(b"\\a"),
+            0x08 => self.push(b"\\b"),
+            b' '..=b'~' => self.push(&[byte]),
+            byte => {
+                let digit = |value: u8| {
+                    char::from_digit(u32::from(value), 16).map_or(b'?', |digit| digit as u8)
+                };
+                self.push(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
 }

@@ -55,12 +55,13 @@ fn table() -> hiredisAllocFuncs {
     unsafe { (&raw const hiredisAllocFns).read() }
 }
 
-/// Whether libc's own functions are in force, all those that replies are made with.
+/// Whether libc's own functions are in force, all five.
 fn is_libc() -> bool {
     let table = table();
     table.mallocFn.map(|f| f as usize) == Some(malloc as *const () as usize)
         && table.callocFn.map(|f| f as usize) == Some(calloc as *const () as usize)
         && table.reallocFn.map(|f| f as usize) == Some(realloc as *const () as usize)
+        && table.strdupFn.map(|f| f as usize) == Some(strdup as *const () as usize)
         && table.freeFn.map(|f| f as usize) == Some(free as *const () as usize)
 }
 

@@ -1,15 +1,15 @@
 //! Replies to callbacks.
 
-use super::callbacks::{mark, push, release_node, remove_first, shift};
 use super::events::check_deadline;
 use super::lifecycle::{disconnect_if_drained, finish, tear_down};
 use super::pubsub::{self, UNEXPECTED};
-use super::silence::{finish_silent, is_feed};
-use super::{AsyncContext, Life, has_flag, hooks, in_callback, inner, run, timer};
+use super::{
+    AsyncContext, Life, has_flag, hooks, in_callback, inner, run, silence, timer, waiting,
+};
 use crate::context::{self, reader};
 use crate::error::{self, Error};
 use crate::layout::{
-    REDIS_ERR_OTHER, REDIS_FREEING, REDIS_MONITORING, REDIS_NO_AUTO_FREE_REPLIES, REDIS_SUBSCRIBED,
+    REDIS_ERR_OTHER, REDIS_FREEING, REDIS_NO_AUTO_FREE_REPLIES, REDIS_SUBSCRIBED,
     REDIS_SUPPORTS_PUSH, redisCallback, redisReply,
 };
 use crate::reader as parser;
@@ -51,7 +51,10 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
         if answered {
             timer::restart(ac);
         }
-        if send_issued(ac) == Life::Alive && disconnect_if_drained(ac) == Life::Alive {
+        if send_issued(ac) == Life::Alive
+            && silence::finish_sent(ac) == Life::Alive
+            && disconnect_if_drained(ac) == Life::Alive
+        {
             check_deadline(ac);
         }
     }
@@ -63,7 +66,11 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live.
     unsafe {
         let c = inner(ac);
-        if (*ac).write_armed || (*c).err != 0 || sds::len((*c).obuf) == 0 {
+        if hooks::watches_write(ac) || (*c).err != 0 {
+            return Life::Alive;
+        }
+        if sds::len((*c).obuf) == 0 {
+            timer::arm(ac);
             return Life::Alive;
         }
         if !context::async_write_is_default(c) {
@@ -97,8 +104,13 @@ enum Taker {
 unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Life {
     // SAFETY: the caller's context is live; the reply is ours to free.
     unsafe {
-        if finish_silent(ac) == Life::Gone {
-            return Life::Gone;
+        if parser::last_kind(reader(inner(ac))) != Some(Kind::Push) {
+            silence::finish_overtaken(ac);
+            if has_flag(ac, REDIS_FREEING) {
+                free_reply(ac, reply);
+                finish(ac);
+                return Life::Gone;
+            }
         }
         match taker(ac, reply) {
             Taker::Callback(callback) => {
@@ -150,14 +162,12 @@ unsafe fn free_reply(ac: *mut AsyncContext, reply: NonNull<c_void>) {
 
 /// Takes over the text of an error that no command asked for, such as too many clients.
 unsafe fn refuse(ac: *mut AsyncContext, reply: NonNull<c_void>) {
-    // SAFETY: the caller's context is live, and its reply a `redisReply`.
+    // SAFETY: the caller's context is live, and its reply as its reader says.
     unsafe {
         let c = inner(ac);
-        let object = reply.cast::<redisReply>();
-        let text = object.as_ref();
-        if !text.str.is_null() {
-            let text = core::slice::from_raw_parts(text.str.cast::<u8>(), text.len);
-            error::store_text(&mut (*c).errstr, text);
+        match waiting::text_of(ac, reply) {
+            Some(text) => error::store_text(&mut (*c).errstr, text),
+            None => error::store_text(&mut (*c).errstr, b"The server refused the connection"),
         }
         (*c).err = REDIS_ERR_OTHER;
         free_reply(ac, reply);
@@ -179,16 +189,18 @@ unsafe fn taker(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Taker {
                     return taker;
                 }
             }
-            (Some(Kind::Array), Some(array)) if pubsub::concerns_shards(ac, array) => {
+            (Some(Kind::Array), Some(array))
+                if !has_flag(ac, REDIS_SUPPORTS_PUSH) && pubsub::concerns_shards(ac, array) =>
+            {
                 return shard_taker(ac, array);
             }
             _ => {}
         }
-        if let Some(callback) = next_command(ac, kind, reply) {
+        if let Some(callback) = waiting::answered(ac, kind, reply) {
             return Taker::Callback(callback);
         }
         if kind == Some(Kind::SimpleError) {
-            return match take_first(ac, |ac| &raw mut (*ac).c.sub.replies) {
+            return match waiting::answered_in_subscribed_mode(ac, kind) {
                 Some(callback) => Taker::Callback(callback),
                 None => Taker::Refused,
             };
@@ -211,7 +223,7 @@ unsafe fn taker(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Taker {
                     Err(error) => Taker::Fail(error),
                 }
             }
-            _ => match take_first(ac, |ac| &raw mut (*ac).c.sub.replies) {
+            _ => match waiting::answered_in_subscribed_mode(ac, kind) {
                 Some(callback) => Taker::Callback(callback),
                 None => Taker::Nobody,
             },
@@ -247,83 +259,5 @@ unsafe fn shard_taker(ac: *mut AsyncContext, reply: &redisReply) -> Taker {
             Ok(_) => Taker::Nobody,
             Err(error) => Taker::Fail(error),
         }
-    }
-}
-
-/// The callback of the first node of a list, which is removed.
-unsafe fn take_first(
-    ac: *mut AsyncContext,
-    list: unsafe fn(*mut AsyncContext) -> *mut crate::layout::redisCallbackList,
-) -> Option<redisCallback> {
-    // SAFETY: the caller's context is live.
-    unsafe {
-        let node = shift(list(ac))?;
-        let callback = node.read();
-        release_node(ac, node);
-        Some(callback)
-    }
-}
-
-/// The callback of the command that a reply answers, which leaves `replies`; a monitor's stays.
-unsafe fn next_command(
-    ac: *mut AsyncContext,
-    kind: Option<Kind>,
-    reply: NonNull<c_void>,
-) -> Option<redisCallback> {
-    // SAFETY: as in `taker`.
-    unsafe {
-        let list = &raw mut (*ac).c.replies;
-        if has_flag(ac, REDIS_MONITORING) {
-            return next_while_monitoring(ac, kind, reply);
-        }
-        let node = shift(list)?;
-        let callback = node.read();
-        release_node(ac, node);
-        if callback.unsubscribe_sent == mark::SHARDS {
-            pubsub::refuse_batch(ac);
-        }
-        Some(callback)
-    }
-}
-
-/// The same with a `MONITOR` among the commands: its feed goes to its callback, replies to the
-/// others.
-unsafe fn next_while_monitoring(
-    ac: *mut AsyncContext,
-    kind: Option<Kind>,
-    reply: NonNull<c_void>,
-) -> Option<redisCallback> {
-    // SAFETY: as in `taker`; a status of the default table is a `redisReply`.
-    unsafe {
-        let list = &raw mut (*ac).c.replies;
-        let feed = super::callbacks::find(list, |node| node.unsubscribe_sent == mark::FEED);
-        if let Some(feed) = feed
-            && kind == Some(Kind::SimpleString)
-            && parser::makes_replies(reader(inner(ac)))
-        {
-            let status = reply.cast::<redisReply>();
-            let status = status.as_ref();
-            let text = core::slice::from_raw_parts(status.str.cast::<u8>(), status.len);
-            if is_feed(text) {
-                return Some(feed.read());
-            }
-        }
-        let command = remove_first(list, |node| node.unsubscribe_sent != mark::FEED);
-        let Some(node) = command else {
-            return feed.map(|feed| feed.read());
-        };
-        let callback = node.read();
-        match callback.unsubscribe_sent {
-            mark::MONITOR if kind == Some(Kind::SimpleString) => {
-                (*node.as_ptr()).unsubscribe_sent = mark::FEED;
-                push(list, node);
-            }
-            mark::SHARDS => {
-                pubsub::refuse_batch(ac);
-                release_node(ac, node);
-            }
-            _ => release_node(ac, node),
-        }
-        Some(callback)
     }
 }

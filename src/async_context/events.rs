@@ -44,10 +44,17 @@ pub(crate) unsafe fn handle_write(ac: *mut AsyncContext) {
 unsafe fn is_ready(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
-        !has_flag(ac, REDIS_IN_CALLBACK)
+        is_in_use(ac)
             && (has_flag(ac, REDIS_CONNECTED)
                 || matches!(connect::advance(ac), Progress::Connected))
     }
+}
+
+/// Whether events mean anything: not within a callback, and not on a disconnected context that the
+/// program keeps.
+unsafe fn is_in_use(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { !has_flag(ac, REDIS_IN_CALLBACK) && !(*ac).torn_down }
 }
 
 /// `redisAsyncRead`: the default transport's `async_read`.
@@ -83,10 +90,7 @@ pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
             hooks::add_write(ac);
         }
         hooks::add_read(ac);
-        if done
-            && silence::finish_silent(ac) == Life::Alive
-            && disconnect_if_drained(ac) == Life::Alive
-        {
+        if silence::finish_sent(ac) == Life::Alive && disconnect_if_drained(ac) == Life::Alive {
             check_deadline(ac);
         }
     }
@@ -97,7 +101,9 @@ pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
 pub(super) unsafe fn check_deadline(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        if let Due::Now = timer::watched(ac) {
+        if !(*ac).torn_down
+            && let Due::Now = timer::watched(ac)
+        {
             time_out(ac);
         }
     }
@@ -110,7 +116,7 @@ pub(super) unsafe fn check_deadline(ac: *mut AsyncContext) {
 pub(crate) unsafe fn handle_timeout(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise.
     unsafe {
-        if !has_flag(ac, REDIS_IN_CALLBACK) && timer::has_expired(ac) {
+        if is_in_use(ac) && timer::has_expired(ac) {
             time_out(ac);
         }
     }

@@ -27,6 +27,13 @@ pub(super) unsafe fn add_write(ac: *mut AsyncContext) {
     }
 }
 
+/// Whether the loop watches for the socket to become writable. A program that has taken the hook
+/// away watches no more.
+pub(super) unsafe fn watches_write(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*ac).write_armed && (*ac).c.ev.addWrite.is_some() }
+}
+
 /// Has nothing to write any more.
 pub(super) unsafe fn del_write(ac: *mut AsyncContext) {
     // SAFETY: as in `add_read`.

@@ -1,7 +1,7 @@
 //! Commands of asynchronous programs: into the output buffer, and their callbacks into the lists.
 
 use super::callbacks::{mark, new_node, push, release_node};
-use super::pubsub::{Target, place};
+use super::pubsub::{Target, pending_unsubs, place};
 use super::silence::ReplyMode;
 use super::subscriptions::{self, OutOfMemory, details};
 use super::{AsyncContext, has_flag, hooks, inner, mirror_error, timer};
@@ -9,7 +9,7 @@ use crate::context::{self, Command};
 use crate::error::Error;
 use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
-    REDIS_SUBSCRIBED, redisCallback, redisCallbackFn,
+    REDIS_SUBSCRIBED, redisCallback, redisCallbackFn, redisCallbackList,
 };
 use crate::resp::command::{Arguments, parse_command};
 use crate::sds;
@@ -127,7 +127,7 @@ unsafe fn announce(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         let deferred = (*ac).dispatching
-            && !(*ac).write_armed
+            && !hooks::watches_write(ac)
             && has_flag(ac, REDIS_IN_CALLBACK)
             && has_flag(ac, REDIS_CONNECTED)
             && context::async_write_is_default(inner(ac));
@@ -179,7 +179,12 @@ unsafe fn enter(
     // SAFETY: the caller's context is live.
     unsafe {
         timer::begin(ac);
-        match classify(name) {
+        let class = classify(name);
+        if !matches!(class, Name::Other) && (*ac).reply_mode != ReplyMode::On {
+            // Their confirmations would not come.
+            return Err(Refusal::Refused);
+        }
+        match class {
             Name::Subscribe(Target::Shard) if arguments.len() > 0 => {
                 subscribe_shards(ac, receiver, arguments)
             }
@@ -235,14 +240,21 @@ unsafe fn queue(
     unsafe {
         let node =
             new_node(ac, receiver.function, receiver.privdata, mark).ok_or(Refusal::OutOfMemory)?;
+        push(waiting_list(ac, mark), node);
+        Ok(node)
+    }
+}
+
+/// The list in which a command waits: in subscribed mode, one of its own.
+unsafe fn waiting_list(ac: *mut AsyncContext, mark: libc::c_int) -> *mut redisCallbackList {
+    // SAFETY: the caller's context is live.
+    unsafe {
         let subscribed = has_flag(ac, REDIS_SUBSCRIBED);
-        let list = if subscribed && matches!(mark, mark::COMMAND) {
+        if subscribed && matches!(mark, mark::COMMAND | mark::SHARDS) {
             &raw mut (*ac).c.sub.replies
         } else {
             &raw mut (*ac).c.replies
-        };
-        push(list, node);
-        Ok(node)
+        }
     }
 }
 
@@ -339,7 +351,7 @@ unsafe fn subscribe_shards(
         }
         (*ac).batches_issued = batch;
         (*node.as_ptr()).pending_subs = libc::c_int::try_from(count).unwrap_or(libc::c_int::MAX);
-        push(&raw mut (*ac).c.replies, node);
+        push(waiting_list(ac, mark::SHARDS), node);
         Ok(())
     }
 }
@@ -354,7 +366,7 @@ unsafe fn unsubscribe(
     unsafe {
         let place = place(ac, target);
         let subscribed = match target {
-            Target::Shard => !subscriptions::is_empty(place),
+            Target::Shard => !subscriptions::is_empty(place) || (*ac).pending_shard_unsubs > 0,
             _ => has_flag(ac, REDIS_SUBSCRIBED),
         };
         if !subscribed {
@@ -371,7 +383,7 @@ unsafe fn unsubscribe(
                 }
             }
             if answered == 0 {
-                (*ac).c.sub.pending_unsubs += 1;
+                *pending_unsubs(ac, target) += 1;
             }
             return Ok(());
         }
@@ -380,7 +392,7 @@ unsafe fn unsubscribe(
                 Some(mut node) if node.as_ref().unsubscribe_sent == 0 => {
                     node.as_mut().unsubscribe_sent = 1;
                 }
-                _ => (*ac).c.sub.pending_unsubs += 1,
+                _ => *pending_unsubs(ac, target) += 1,
             }
         }
         Ok(())

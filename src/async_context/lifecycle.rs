@@ -1,6 +1,6 @@
 //! How an asynchronous context comes and goes.
 
-use super::callbacks::{release_node, release_spare, shift};
+use super::callbacks::{mark, release_node, release_spare, shift};
 use super::silence::{ReplyMode, awaits_reply};
 use super::timer::Timer;
 use super::{
@@ -88,9 +88,9 @@ pub(crate) unsafe fn disconnect(ac: *mut AsyncContext) {
 pub(super) unsafe fn disconnect_if_drained(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live.
     unsafe {
-        let drained = has_flag(ac, REDIS_DISCONNECTING)
-            && sds::len((*ac).c.c.obuf) == 0
-            && !awaits_reply(&raw const (*ac).c.replies);
+        let sent = sds::len((*ac).c.c.obuf) == 0 || (*ac).c.c.err != 0;
+        let drained =
+            has_flag(ac, REDIS_DISCONNECTING) && sent && !awaits_reply(&raw const (*ac).c.replies);
         if drained { tear_down(ac) } else { Life::Alive }
     }
 }
@@ -126,6 +126,10 @@ pub(crate) unsafe fn tear_down(ac: *mut AsyncContext) -> Life {
 pub(super) unsafe fn finish(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live and not used afterwards. While callbacks run, it stays.
     unsafe {
+        if !has_flag(ac, REDIS_FREEING) {
+            // No callback may issue anything from here on.
+            (*ac).c.c.flags |= REDIS_DISCONNECTING;
+        }
         fail_callbacks(ac);
         hooks::cleanup(ac);
         if has_flag(ac, REDIS_CONNECTED)
@@ -173,7 +177,10 @@ pub(super) unsafe fn fail_list(ac: *mut AsyncContext, list: *mut redisCallbackLi
         while let Some(node) = shift(list) {
             let callback = node.read();
             release_node(ac, node);
-            run(ac, &callback, null_mut());
+            // The subscriptions of an SSUBSCRIBE are told, each on its own.
+            if callback.unsubscribe_sent != mark::SHARDS {
+                run(ac, &callback, null_mut());
+            }
         }
     }
 }

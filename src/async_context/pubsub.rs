@@ -1,12 +1,13 @@
 //! Pub/sub: which subscription a message belongs to, and what confirmations change.
 
-use super::callbacks::{append, mark, release_node, remove_first};
+use super::callbacks::{append, find, mark, release_node, remove_first};
 use super::subscriptions::{self, details, is_empty};
 use super::{AsyncContext, has_flag};
 use crate::error::Error;
 use crate::layout::{
     REDIS_REPLY_INTEGER, REDIS_REPLY_STRING, REDIS_SUBSCRIBED, dict, redisCallback, redisReply,
 };
+use libc::c_int;
 
 /// What a subscription is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,9 @@ pub(super) unsafe fn concerns_shards(ac: *mut AsyncContext, reply: &redisReply) 
             table.get(text(reply, 1)?)
         };
         match shard_event(reply) {
-            Some(Event::Unsubscribe) => !is_empty(&raw const (*ac).shards),
+            Some(Event::Unsubscribe) => {
+                !is_empty(&raw const (*ac).shards) || (*ac).pending_shard_unsubs > 0
+            }
             Some(_) => known().is_some(),
             None => false,
         }
@@ -169,7 +172,7 @@ unsafe fn settle(
                         table.remove(channel);
                         release_node(ac, node);
                     }
-                    (None, _) => (*ac).c.sub.pending_unsubs -= 1,
+                    (None, _) => *pending_unsubs(ac, target) -= 1,
                     _ => {}
                 }
                 if left == 0 {
@@ -179,6 +182,17 @@ unsafe fn settle(
             (Event::Message, _) => {}
         }
         Ok(callback)
+    }
+}
+
+/// Unsubscribes on their way for names of a kind that are not subscribed.
+pub(super) unsafe fn pending_unsubs<'a>(ac: *mut AsyncContext, target: Target) -> &'a mut c_int {
+    // SAFETY: the caller's context is live, and the reference is used up before the next call.
+    unsafe {
+        match target {
+            Target::Shard => &mut (*ac).pending_shard_unsubs,
+            Target::Channel | Target::Pattern => &mut (*ac).c.sub.pending_unsubs,
+        }
     }
 }
 
@@ -213,18 +227,19 @@ unsafe fn leave_subscribed_mode(ac: *mut AsyncContext) {
 unsafe fn confirm_batch(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        let list = &raw mut (*ac).c.replies;
-        let Some(mut node) =
-            super::callbacks::find(list, |node| node.unsubscribe_sent == mark::SHARDS)
-        else {
+        let is_shards = |node: &redisCallback| node.unsubscribe_sent == mark::SHARDS;
+        for list in [&raw mut (*ac).c.replies, &raw mut (*ac).c.sub.replies] {
+            let Some(mut node) = find(list, is_shards) else {
+                continue;
+            };
+            node.as_mut().pending_subs -= 1;
+            if node.as_ref().pending_subs <= 0
+                && let Some(node) = remove_first(list, is_shards)
+            {
+                release_node(ac, node);
+                (*ac).batches_settled += 1;
+            }
             return;
-        };
-        node.as_mut().pending_subs -= 1;
-        if node.as_ref().pending_subs <= 0
-            && let Some(node) = remove_first(list, |node| node.unsubscribe_sent == mark::SHARDS)
-        {
-            release_node(ac, node);
-            (*ac).batches_settled += 1;
         }
     }
 }

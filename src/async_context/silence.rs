@@ -3,6 +3,7 @@
 use super::callbacks::{mark, release_node, shift};
 use super::{AsyncContext, Life, has_flag, lifecycle, run};
 use crate::layout::{REDIS_FREEING, redisCallback, redisCallbackList};
+use crate::sds;
 use core::ptr::null_mut;
 use libc::c_int;
 
@@ -20,12 +21,14 @@ pub(super) enum ReplyMode {
 impl ReplyMode {
     /// How the command whose arguments follow is answered, and the mode behind it.
     pub(super) fn after<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> (c_int, Self) {
-        let mut next_is = |word: &[u8]| {
-            arguments
+        let name = arguments.next().unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"RESET") {
+            return (mark::COMMAND, Self::On);
+        }
+        let sets_mode = name.eq_ignore_ascii_case(b"CLIENT")
+            && arguments
                 .next()
-                .is_some_and(|argument| argument.eq_ignore_ascii_case(word))
-        };
-        let sets_mode = next_is(b"CLIENT") && next_is(b"REPLY");
+                .is_some_and(|argument| argument.eq_ignore_ascii_case(b"REPLY"));
         let setting = if sets_mode { arguments.next() } else { None };
         let setting = setting.filter(|_| arguments.next().is_none());
         match (setting, self) {
@@ -52,26 +55,66 @@ pub(super) unsafe fn awaits_reply(list: *const redisCallbackList) -> bool {
     unsafe { super::callbacks::find(list, is_awaiting) }.is_some()
 }
 
-/// Finishes the commands at the head of `replies` that are not answered: their callbacks get NULL,
-/// in their turn.
-pub(super) unsafe fn finish_silent(ac: *mut AsyncContext) -> Life {
+/// Whether a node is of a command that is not answered.
+fn is_silent(node: &redisCallback) -> bool {
+    node.unsubscribe_sent == mark::SILENT
+}
+
+/// Finishes the silent commands before the one that a reply is about to answer: their callbacks get
+/// NULL, in their turn. The context may be marked to be freed afterwards.
+pub(super) unsafe fn finish_overtaken(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live, and stays so: it is freed by the caller.
+    unsafe {
+        let list = &raw mut (*ac).c.replies;
+        if (*list).head.as_ref().is_none_or(|head| !is_silent(head)) || !awaits_reply(list) {
+            return;
+        }
+        while !has_flag(ac, REDIS_FREEING) && finish_head(ac, list) {}
+    }
+}
+
+/// Finishes the silent commands at the head of `replies` that have been sent, once all have.
+pub(super) unsafe fn finish_sent(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live, and looked at again after each callback.
     unsafe {
         let list = &raw mut (*ac).c.replies;
-        while let Some(head) = (*list).head.as_ref()
-            && head.unsubscribe_sent == mark::SILENT
-        {
-            let Some(node) = shift(list) else { break };
-            let callback = node.read();
-            release_node(ac, node);
-            run(ac, &callback, null_mut());
+        if sds::len((*ac).c.c.obuf) > 0 {
+            return Life::Alive;
+        }
+        // What these callbacks issue is not sent yet, and comes behind the last of now.
+        let last = (*list).tail;
+        loop {
+            let done = (*list).head == last;
+            if !finish_head(ac, list) {
+                break;
+            }
             if has_flag(ac, REDIS_FREEING) {
                 lifecycle::finish(ac);
                 return Life::Gone;
             }
+            if done {
+                break;
+            }
         }
     }
     Life::Alive
+}
+
+/// Finishes the first command of a list if it is silent.
+unsafe fn finish_head(ac: *mut AsyncContext, list: *mut redisCallbackList) -> bool {
+    // SAFETY: the caller's context and list are live.
+    unsafe {
+        if (*list).head.as_ref().is_none_or(|head| !is_silent(head)) {
+            return false;
+        }
+        let Some(node) = shift(list) else {
+            return false;
+        };
+        let callback = node.read();
+        release_node(ac, node);
+        run(ac, &callback, null_mut());
+        true
+    }
 }
 
 /// Whether a status is a line of `MONITOR`'s feed, `1700000000.000000 [0 127.0.0.1:1] "PING"`,
@@ -115,6 +158,9 @@ mod tests {
             ("CLIENT REPLY SKIP", true),
             ("GET a", true),
             ("CLIENT REPLY ON", false),
+            ("GET a", false),
+            ("CLIENT REPLY OFF", true),
+            ("RESET", false),
             ("GET a", false),
             ("CLIENT REPLY OFF now", false),
             ("CLIENT ID", false),

@@ -7,16 +7,19 @@ use crate::context;
 use crate::error::Error;
 use crate::layout::REDIS_CONNECTED;
 use crate::net;
-use libc::timeval;
+use libc::{c_void, timeval};
 use std::time::{Duration, Instant};
 
 /// A timer that fires this little early counts as due: loops round to milliseconds.
 const TOLERANCE: Duration = Duration::from_millis(1);
 
-/// Since when we wait, and whether the loop's timer watches over it.
+/// Since when we wait, and which timer of which loop watches over it.
 pub(super) struct Timer {
     since: Option<Instant>,
-    scheduled: bool,
+    /// The hook that was asked for a timer which has not fired yet, and its data.
+    asked: Option<(usize, *mut c_void)>,
+    /// That timer was set for another timeout than the one in force.
+    outdated: bool,
 }
 
 /// What a deadline looks like now.
@@ -33,7 +36,8 @@ impl Timer {
     pub(super) fn new() -> Self {
         Self {
             since: None,
-            scheduled: false,
+            asked: None,
+            outdated: false,
         }
     }
 }
@@ -62,11 +66,26 @@ unsafe fn is_waiting(ac: *mut AsyncContext) -> bool {
     }
 }
 
+/// What identifies the loop's timer: a program may move a context to another loop.
+unsafe fn hook(ac: *const AsyncContext) -> Option<(usize, *mut c_void)> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let ev = &(*ac).c.ev;
+        ev.scheduleTimer.map(|hook| (hook as usize, ev.data))
+    }
+}
+
+/// Whether a timer that we asked for is still to fire.
+unsafe fn is_scheduled(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*ac).timer.asked.is_some() && (*ac).timer.asked == hook(ac) }
+}
+
 /// Sets the loop's timer where something is waited for and no timer watches yet.
 pub(super) unsafe fn arm(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        if (*ac).timer.scheduled || (*ac).c.ev.scheduleTimer.is_none() {
+        if (*ac).c.ev.scheduleTimer.is_none() || (is_scheduled(ac) && !(*ac).timer.outdated) {
             return;
         }
         let Some(limit) = limit(ac) else { return };
@@ -83,7 +102,8 @@ unsafe fn schedule(ac: *mut AsyncContext, after: timeval) {
     // SAFETY: the caller's context is live; the hook was given for such calls.
     unsafe {
         if let Some(schedule) = (*ac).c.ev.scheduleTimer {
-            (*ac).timer.scheduled = true;
+            (*ac).timer.asked = hook(ac);
+            (*ac).timer.outdated = false;
             schedule((*ac).c.ev.data, after);
         }
     }
@@ -112,7 +132,7 @@ pub(super) unsafe fn begin(ac: *mut AsyncContext) {
 pub(super) unsafe fn connected(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        (*ac).timer.scheduled = false;
+        (*ac).timer.outdated = true;
         restart(ac);
     }
 }
@@ -121,7 +141,7 @@ pub(super) unsafe fn connected(ac: *mut AsyncContext) {
 pub(super) unsafe fn watched(ac: *mut AsyncContext) -> Due {
     // SAFETY: the caller's context is live.
     unsafe {
-        if (*ac).timer.scheduled {
+        if is_scheduled(ac) {
             due(ac)
         } else {
             Due::Never
@@ -157,7 +177,8 @@ unsafe fn due(ac: *mut AsyncContext) -> Due {
 pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
-        let ours = core::mem::replace(&mut (*ac).timer.scheduled, false);
+        let ours = is_scheduled(ac);
+        (*ac).timer.asked = None;
         if has_flag(ac, REDIS_CONNECTED) && (!is_waiting(ac) || limit(ac).is_none()) {
             return false;
         }
@@ -195,8 +216,10 @@ pub(crate) unsafe fn set_timeout(ac: *mut AsyncContext, timeout: timeval) -> Res
             return Err(());
         }
         if has_flag(ac, REDIS_CONNECTED) {
-            (*ac).timer.scheduled = false;
-            restart(ac);
+            (*ac).timer.outdated = true;
+            if (*ac).timer.since.is_none() {
+                restart(ac);
+            }
         }
         Ok(())
     }

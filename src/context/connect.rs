@@ -104,7 +104,11 @@ pub(crate) unsafe fn connect_unix(
 pub(crate) unsafe fn connect_next(c: *mut redisContext, untried: &mut Untried) -> bool {
     // SAFETY: the context is live.
     unsafe {
-        net::connect_next((*c).fd, &untried.addresses, &mut untried.tried)
+        let Some(last) = (*c).saddr.as_ref() else {
+            return false;
+        };
+        let family = c_int::from(last.sa_family);
+        net::connect_next((*c).fd, family, &untried.addresses, &mut untried.tried)
             .is_some_and(|address| remember(c, &address).is_ok())
     }
 }

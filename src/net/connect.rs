@@ -108,7 +108,7 @@ pub(crate) fn connect_tcp(addresses: &Addresses, options: &TcpOptions) -> Attemp
             Err(Failure::Refused(fd, errno)) => {
                 attempt.fd = fd;
                 attempt.address = Some(address);
-                attempt.result = Err(refusal(errno));
+                attempt.result = Err(refusal(fd, errno));
                 set_errno(errno);
             }
             Err(Failure::NoSocket(errno)) if attempt.address.is_none() => {
@@ -121,11 +121,11 @@ pub(crate) fn connect_tcp(addresses: &Addresses, options: &TcpOptions) -> Attemp
     attempt
 }
 
-/// The error for an address that refused. A host that cannot be reached has always been reported
-/// as a socket that cannot be made.
-fn refusal(errno: c_int) -> Error {
+/// The error for an address that refused. A host known at once to be unreachable, whose socket is
+/// closed by then, has always been reported as a socket that cannot be made.
+fn refusal(fd: c_int, errno: c_int) -> Error {
     match errno {
-        EHOSTUNREACH => Error::CreateSocket(errno),
+        EHOSTUNREACH if fd == -1 => Error::CreateSocket(errno),
         errno => Error::Io(errno),
     }
 }
@@ -243,13 +243,13 @@ fn wait_connected(
 }
 
 /// Goes on from a refused connect on a non-blocking socket: asks the same socket for the first of
-/// the addresses after `tried` that is of its family. `None` when none is left.
+/// the addresses after `tried` that is of its `family`. `None` when none is left.
 pub(crate) fn connect_next(
     fd: c_int,
+    family: c_int,
     addresses: &Addresses,
     tried: &mut usize,
 ) -> Option<SocketAddress> {
-    let family = addresses.iter().next()?.ai_family;
     for entry in addresses.iter().skip(*tried) {
         *tried += 1;
         if entry.ai_family != family {

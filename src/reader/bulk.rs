@@ -59,15 +59,16 @@ impl LargeBulk {
         !self.reply.is_null()
     }
 
-    /// Where the next bytes go: at most `wanted` of them.
+    /// Where a read may put the next bytes, at most `most` of them. The block grows when it is full,
+    /// not before, so that it never exceeds twice what has arrived.
     ///
     /// # Safety
     /// A string is being received.
-    pub(super) unsafe fn room(&mut self, wanted: usize) -> Result<(*mut c_char, usize), Error> {
-        let room = wanted.min(self.total - self.filled);
-        // SAFETY: the caller's promise; `filled + room` does not exceed `total`.
+    pub(super) unsafe fn room(&mut self, most: usize) -> Result<(*mut c_char, usize), Error> {
+        // SAFETY: the caller's promise; the room lies within the block.
         unsafe {
-            self.reserve(self.filled + room)?;
+            self.reserve(self.filled + 1)?;
+            let room = most.min(self.capacity - self.filled);
             Ok((self.str.add(self.filled).cast(), room))
         }
     }
@@ -82,15 +83,16 @@ impl LargeBulk {
     /// # Safety
     /// A string is in progress.
     pub(super) unsafe fn push(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        // SAFETY: `room` makes room for what is copied.
+        let len = bytes.len().min(self.total - self.filled);
+        // SAFETY: the block has room for `len` bytes more.
         unsafe {
-            let (place, room) = self.room(bytes.len())?;
-            place
-                .cast::<u8>()
-                .copy_from_nonoverlapping(bytes.as_ptr(), room);
-            self.filled += room;
-            Ok(room)
+            self.reserve(self.filled + len)?;
+            self.str
+                .add(self.filled)
+                .copy_from_nonoverlapping(bytes.as_ptr(), len);
         }
+        self.filled += len;
+        Ok(len)
     }
 
     /// The finished reply. Fails where no CRLF follows the string.

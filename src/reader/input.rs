@@ -1,6 +1,6 @@
 //! Bytes coming in: fed by the program, or read from a socket into the place where they belong.
 
-use super::{Reader, fail};
+use super::{Reader, fail, release_idle_buffer};
 use crate::error::Error;
 use crate::sds;
 use core::mem::MaybeUninit;
@@ -46,7 +46,9 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
         if rest.is_empty() {
             return Ok(());
         }
-        release_idle_buffer(reader, (*reader).c.maxbuf);
+        if (*reader).c.len == 0 {
+            release_idle_buffer(reader, (*reader).c.maxbuf);
+        }
         let buf = sds::append((*reader).c.buf, rest);
         if buf.is_null() {
             return give_up(reader, Error::OutOfMemory);
@@ -85,7 +87,6 @@ pub(crate) unsafe fn landing(reader: *mut Reader, scratch: &mut Scratch) -> Resu
                 in_scratch: true,
             });
         }
-        release_idle_buffer(reader, (*reader).c.maxbuf.max(room));
         let buf = sds::reserve((*reader).c.buf, room);
         if buf.is_null() {
             return give_up(reader, Error::OutOfMemory);
@@ -134,22 +135,6 @@ pub(crate) unsafe fn received(
         }
     }
     Ok(())
-}
-
-/// Replaces an empty buffer that has more room than an idle reader may keep.
-unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) {
-    // SAFETY: the caller's reader has a buffer.
-    unsafe {
-        let c = &mut (*reader).c;
-        if c.len == 0 && c.maxbuf != 0 && sds::available(c.buf) > keep {
-            let empty = sds::empty();
-            if !empty.is_null() {
-                sds::free(c.buf);
-                c.buf = empty;
-                c.pos = 0;
-            }
-        }
-    }
 }
 
 /// Ends the reader with `error`.

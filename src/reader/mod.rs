@@ -52,6 +52,8 @@ pub(crate) struct Reader {
     scanned: usize,
     /// Element slots allocated and not yet filled, in all open aggregates.
     vacant: usize,
+    /// Entries that the array of tasks has room for.
+    task_slots: c_int,
     /// How many bytes the next read from a socket asks for.
     read_size: usize,
     /// The reply in progress is built directly, without the table.
@@ -79,18 +81,18 @@ pub(super) struct Task {
 /// `table` is NULL or outlives the reader.
 pub(crate) unsafe fn create(table: *mut redisReplyObjectFunctions) -> Option<NonNull<redisReader>> {
     let reader = alloc::zeroed::<Reader>()?.as_ptr();
-    // SAFETY: the reader is new, zeroed (a valid value of every field) and nobody else's.
+    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but `root`,
+    // which is written before it is read.
     unsafe {
-        let c = &mut (*reader).c;
-        c.buf = sds::empty();
-        c.maxbuf = REDIS_READER_MAX_BUF;
-        c.maxelements = REDIS_READER_MAX_ARRAY_ELEMENTS;
-        c.maxdepth = REDIS_READER_MAX_REPLY_DEPTH;
-        c.r#fn = table;
-        c.ridx = -1;
-        (*reader).read_size = MIN_READ;
         (&raw mut (*reader).root).write(None);
-        if c.buf.is_null() || grow_tasks(reader).is_err() {
+        (*reader).read_size = MIN_READ;
+        (*reader).c.maxbuf = REDIS_READER_MAX_BUF;
+        (*reader).c.maxelements = REDIS_READER_MAX_ARRAY_ELEMENTS;
+        (*reader).c.maxdepth = REDIS_READER_MAX_REPLY_DEPTH;
+        (*reader).c.r#fn = table;
+        (*reader).c.ridx = -1;
+        (*reader).c.buf = sds::empty();
+        if (*reader).c.buf.is_null() || grow_tasks(reader).is_err() {
             free(reader);
             return None;
         }
@@ -208,8 +210,8 @@ pub(crate) unsafe fn fail(reader: *mut Reader, error: Error) {
     // SAFETY: the reader is live.
     unsafe {
         discard_reply(reader);
+        sds::free((*reader).c.buf);
         let c = &mut (*reader).c;
-        sds::free(c.buf);
         c.buf = null_mut();
         c.pos = 0;
         c.len = 0;
@@ -254,22 +256,27 @@ unsafe fn discard_reply(reader: *mut Reader) {
     }
 }
 
-/// Makes room for `TASK_STEP` more levels. Tasks keep their addresses, the array may move.
+/// Makes `TASK_STEP` more tasks. They keep their addresses; the array that holds them may move, and
+/// doubles, so that depth costs no more than it must.
 unsafe fn grow_tasks(reader: *mut Reader) -> Result<(), Error> {
     // SAFETY: the caller's reader is live; `tasks` counts the allocated entries at every step.
     unsafe {
-        let c = &mut (*reader).c;
-        let target = c.tasks.checked_add(TASK_STEP).ok_or(Error::OutOfMemory)?;
-        let size = target as usize * size_of::<*mut redisReadTask>();
-        let array = alloc::reallocate(c.task.cast(), size).cast::<*mut redisReadTask>();
-        if array.is_null() {
-            return Err(Error::OutOfMemory);
+        let tasks = (*reader).c.tasks;
+        let target = tasks.checked_add(TASK_STEP).ok_or(Error::OutOfMemory)?;
+        if target > (*reader).task_slots {
+            let slots = target.max((*reader).task_slots.saturating_mul(2));
+            let size = slots as usize * size_of::<*mut redisReadTask>();
+            let array = alloc::reallocate((*reader).c.task.cast(), size);
+            if array.is_null() {
+                return Err(Error::OutOfMemory);
+            }
+            (*reader).c.task = array.cast();
+            (*reader).task_slots = slots;
         }
-        c.task = array;
-        while c.tasks < target {
+        for index in tasks..target {
             let task = alloc::zeroed::<Task>().ok_or(Error::OutOfMemory)?;
-            *array.offset(c.tasks as isize) = task.as_ptr().cast();
-            c.tasks += 1;
+            *(*reader).c.task.offset(index as isize) = task.as_ptr().cast();
+            (*reader).c.tasks = index + 1;
         }
         Ok(())
     }
@@ -282,28 +289,42 @@ unsafe fn drop_consumed(reader: *mut Reader) {
     // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
     unsafe {
         let reads = (*reader).read_size;
-        let c = &mut (*reader).c;
-        let rest = c.len - c.pos;
-        if rest == 0 && c.maxbuf != 0 {
-            let busy = if reads > MIN_READ { 2 * reads } else { 0 };
-            if sds::capacity(c.buf) > c.maxbuf.max(busy) {
-                let empty = sds::empty();
-                if !empty.is_null() {
-                    sds::free(c.buf);
-                    c.buf = empty;
-                    c.pos = 0;
-                    c.len = 0;
-                    return;
-                }
-            }
+        let busy = if reads > MIN_READ { 2 * reads } else { 0 };
+        let (pos, len) = ((*reader).c.pos, (*reader).c.len);
+        if pos == len && release_idle_buffer(reader, (*reader).c.maxbuf.max(busy)) {
+            return;
         }
-        if c.pos >= MAX_CONSUMED && rest <= c.pos {
-            core::ptr::copy(c.buf.add(c.pos), c.buf, rest);
+        let rest = len - pos;
+        if pos >= MAX_CONSUMED && rest <= pos {
+            let c = &mut (*reader).c;
+            core::ptr::copy(c.buf.add(pos), c.buf, rest);
             sds::set_len(c.buf, rest);
             c.pos = 0;
             c.len = rest;
         }
     }
+}
+
+/// Replaces a buffer without unread bytes, where it is larger than an idle reader may `keep`; tells
+/// whether it did.
+unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) -> bool {
+    // SAFETY: the caller's reader has a buffer.
+    unsafe {
+        let old = (*reader).c.buf;
+        if (*reader).c.maxbuf == 0 || sds::capacity(old) <= keep {
+            return false;
+        }
+        let empty = sds::empty();
+        if empty.is_null() {
+            return false;
+        }
+        sds::free(old);
+        let c = &mut (*reader).c;
+        c.buf = empty;
+        c.pos = 0;
+        c.len = 0;
+    }
+    true
 }
 
 /// Whether the reader's table is the default one: every object is then a `redisReply`.

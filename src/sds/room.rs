@@ -76,14 +76,18 @@ pub(crate) unsafe fn make_room(s: Sds, additional: usize) -> Sds {
     unsafe { grow(s, additional, preallocate) }
 }
 
-/// As `make_room`, but at least doubling at any size: for our own buffers, which so stay linear
-/// however the allocator moves blocks.
+/// As `make_room`, but what is needed, and at least double at any size: for our own buffers, which
+/// so stay linear however the allocator moves blocks, and no larger than what they have held.
 ///
 /// # Safety
 /// As `make_room`.
 pub(crate) unsafe fn reserve(s: Sds, additional: usize) -> Sds {
     // SAFETY: the caller's promise.
-    unsafe { grow(s, additional, |need| need.saturating_mul(2)) }
+    unsafe {
+        grow(s, additional, |need| {
+            need.max((offset(s) + capacity(s)).saturating_mul(2))
+        })
+    }
 }
 
 /// # Safety

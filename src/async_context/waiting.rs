@@ -1,0 +1,125 @@
+//! Which of the waiting commands a reply answers.
+
+use super::callbacks::{find, mark, push, release_node, remove_first, shift};
+use super::silence::is_feed;
+use super::{AsyncContext, has_flag, inner, pubsub};
+use crate::context::reader;
+use crate::layout::{REDIS_MONITORING, redisCallback, redisCallbackList, redisReply};
+use crate::reader as parser;
+use crate::resp::Kind;
+use core::ptr::NonNull;
+use libc::c_void;
+
+/// The callback of the command in `replies` that a reply answers; the command leaves the list. A
+/// monitor's stays, for its feed.
+pub(super) unsafe fn answered(
+    ac: *mut AsyncContext,
+    kind: Option<Kind>,
+    reply: NonNull<c_void>,
+) -> Option<redisCallback> {
+    // SAFETY: the caller's context is live, and the reply its reader's last.
+    unsafe {
+        let list = &raw mut (*ac).c.replies;
+        if has_flag(ac, REDIS_MONITORING) {
+            return answered_while_monitoring(ac, list, kind, reply);
+        }
+        if !(*list).head.as_ref()?.takes(kind) {
+            return None;
+        }
+        let node = shift(list)?;
+        Some(leave(ac, list, node, kind))
+    }
+}
+
+/// The same for the commands issued in subscribed mode.
+pub(super) unsafe fn answered_in_subscribed_mode(
+    ac: *mut AsyncContext,
+    kind: Option<Kind>,
+) -> Option<redisCallback> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let list = &raw mut (*ac).c.sub.replies;
+        if !(*list).head.as_ref()?.takes(kind) {
+            return None;
+        }
+        let node = shift(list)?;
+        Some(leave(ac, list, node, kind))
+    }
+}
+
+/// With a `MONITOR` among the commands its feed goes to its callback, and replies to the others.
+unsafe fn answered_while_monitoring(
+    ac: *mut AsyncContext,
+    list: *mut redisCallbackList,
+    kind: Option<Kind>,
+    reply: NonNull<c_void>,
+) -> Option<redisCallback> {
+    // SAFETY: as in `answered`.
+    unsafe {
+        let is_command = |node: &redisCallback| node.unsubscribe_sent != mark::FEED;
+        let feed = find(list, |node| !is_command(node)).map(|feed| feed.read());
+        if feed.is_some()
+            && kind == Some(Kind::SimpleString)
+            && text_of(ac, reply).is_some_and(is_feed)
+        {
+            return feed;
+        }
+        match find(list, is_command) {
+            Some(command) if !command.as_ref().takes(kind) => return None,
+            _ => {}
+        }
+        match remove_first(list, is_command) {
+            Some(node) => Some(leave(ac, list, node, kind)),
+            None => feed,
+        }
+    }
+}
+
+/// The callback of a command that has left its list, and what its answer entails.
+unsafe fn leave(
+    ac: *mut AsyncContext,
+    list: *mut redisCallbackList,
+    node: NonNull<redisCallback>,
+    kind: Option<Kind>,
+) -> redisCallback {
+    // SAFETY: the caller's context and list are live, and the node is in no list.
+    unsafe {
+        let callback = node.read();
+        match callback.unsubscribe_sent {
+            mark::MONITOR if kind == Some(Kind::SimpleString) => {
+                (*node.as_ptr()).unsubscribe_sent = mark::FEED;
+                push(list, node);
+                return callback;
+            }
+            mark::SHARDS => pubsub::refuse_batch(ac),
+            _ => {}
+        }
+        release_node(ac, node);
+        callback
+    }
+}
+
+impl redisCallback {
+    /// Whether a reply of this type may answer the command. `SSUBSCRIBE` is answered by
+    /// confirmations, which name its channels; of other replies only an error is for it.
+    fn takes(&self, kind: Option<Kind>) -> bool {
+        self.unsubscribe_sent != mark::SHARDS || kind == Some(Kind::SimpleError)
+    }
+}
+
+/// The text of a status or error, where the reader makes `redisReply` objects.
+pub(super) unsafe fn text_of<'a>(
+    ac: *mut AsyncContext,
+    reply: NonNull<c_void>,
+) -> Option<&'a [u8]> {
+    // SAFETY: the caller's context is live, the reply its reader's last and not freed while the
+    // text is in use.
+    unsafe {
+        if !parser::makes_replies(reader(inner(ac))) {
+            return None;
+        }
+        let reply = reply.cast::<redisReply>().as_ref();
+        (!reply.str.is_null())
+            .then(|| core::slice::from_raw_parts(reply.str.cast::<u8>(), reply.len))
+    }
+}
