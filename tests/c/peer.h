@@ -140,7 +140,7 @@ static inline const char *peer_heard(struct peer *p, int ms) {
     text[0] = 0;
     while (peer_ready(p->fd, POLLIN, at ? 0 : ms)) {
         ssize_t n = recv(p->fd, raw, sizeof raw, 0);
-        if (n == 0) at += (size_t)snprintf(text + at, sizeof text - at, "%s<eof>", at ? " " : "");
+        if (n == 0) at += (size_t)snprintf(text + at, sizeof text - at, "%s<eof>", at && text[at - 1] != ' ' ? " " : "");
         if (n < 0) at += (size_t)snprintf(text + at, sizeof text - at, "<%s>", strerror(errno));
         if (n <= 0) break;
         for (ssize_t i = 0; i < n && at + 8 < sizeof text; i++) {
