@@ -1,0 +1,196 @@
+// Exceptions thrown by callbacks, and longjmp out of them, pass through the library to the caller.
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
+
+extern "C" {
+#include "cases.h"
+}
+
+static jmp_buf back;
+static bool by_jump;
+
+[[noreturn]] static void leave() {
+    if (by_jump) longjmp(back, 1);
+    throw std::runtime_error("from the callback");
+}
+
+// What came back from CALL: 0 returned, 1 jumped, 2 thrown.
+template <class Call> static int outcome(Call call) {
+    if (setjmp(back)) return 1;
+    try {
+        call();
+    } catch (const std::runtime_error &error) {
+        return strcmp(error.what(), "from the callback") == 0 ? 2 : 3;
+    }
+    return 0;
+}
+
+static void leave_reply(redisAsyncContext *, void *, void *) { leave(); }
+static void leave_connect(const redisAsyncContext *, int) { leave(); }
+static void leave_push(redisAsyncContext *, void *) { leave(); }
+static void leave_sync_push(void *, void *reply) {
+    freeReplyObject(reply);
+    leave();
+}
+static void leave_disconnect(const redisAsyncContext *, int) { leave(); }
+static int replies;
+static void count_reply(redisAsyncContext *, void *reply, void *) { replies += reply != nullptr; }
+
+struct ends {
+    int fds[2];
+    ends() {
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) abort();
+    }
+    ~ends() { close(fds[1]); }
+    void say(const char *text) const {
+        if (write(fds[1], text, strlen(text)) < 0) abort();
+    }
+};
+
+static redisAsyncContext *attach(const ends &e) {
+    redisOptions o = {};
+    o.type = redisConnectionType(2); // a file descriptor of the program's
+    o.endpoint.fd = e.fds[0];
+    return redisAsyncConnectWithOptions(&o);
+}
+
+static void reply_callback() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncHandleWrite(ac);
+    check(redisAsyncCommand(ac, leave_reply, nullptr, "PING") == REDIS_OK);
+    check(redisAsyncCommand(ac, count_reply, nullptr, "PING") == REDIS_OK);
+    redisAsyncHandleWrite(ac);
+    e.say("+1\r\n");
+    check(outcome([&] { redisAsyncHandleRead(ac); }) == (by_jump ? 1 : 2));
+    // The context stays usable once the program has taken back the flag that the library could not.
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    replies = 0;
+    e.say("+2\r\n");
+    redisAsyncHandleRead(ac);
+    check(replies == 1);
+    redisAsyncFree(ac);
+}
+
+static void connect_callback() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncSetConnectCallback(ac, leave_connect);
+    check(outcome([&] { redisAsyncHandleWrite(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    redisAsyncFree(ac);
+}
+
+static void async_push_callback() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncSetPushCallback(ac, leave_push);
+    redisAsyncHandleWrite(ac);
+    e.say(">1\r\n+x\r\n");
+    check(outcome([&] { redisAsyncHandleRead(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    redisAsyncFree(ac);
+}
+
+static void disconnect_callback() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncHandleWrite(ac);
+    redisAsyncSetDisconnectCallback(ac, leave_disconnect);
+    check(outcome([&] { redisAsyncFree(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    ac->onDisconnect = nullptr;
+    redisAsyncFree(ac);
+}
+
+static void timeout_callback() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncHandleWrite(ac);
+    struct timeval tv = {0, 1000};
+    redisAsyncSetTimeout(ac, tv);
+    check(redisAsyncCommand(ac, leave_reply, nullptr, "PING") == REDIS_OK);
+    usleep(5000);
+    check(outcome([&] { redisAsyncHandleTimeout(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    redisAsyncFree(ac);
+}
+
+static void sync_push_in_command() {
+    ends e;
+    redisContext *c = redisConnectFd(e.fds[0]);
+    redisSetPushCallback(c, leave_sync_push);
+    e.say(">1\r\n+x\r\n+PONG\r\n");
+    check(outcome([&] { redisCommand(c, "PING %s", "x"); }) == (by_jump ? 1 : 2));
+    void *reply = nullptr;
+    check(redisGetReply(c, &reply) == REDIS_OK);
+    check(reply && strcmp(static_cast<redisReply *>(reply)->str, "PONG") == 0);
+    freeReplyObject(reply);
+    redisFree(c);
+}
+
+static void sync_push_in_get_reply() {
+    ends e;
+    redisContext *c = redisConnectFd(e.fds[0]);
+    redisSetPushCallback(c, leave_sync_push);
+    e.say("+PONG\r\n>1\r\n+x\r\n+MORE\r\n");
+    redisAppendCommand(c, "PING");
+    void *reply = nullptr;
+    check(redisGetReply(c, &reply) == REDIS_OK);
+    freeReplyObject(reply);
+    check(outcome([&] { redisGetReply(c, &reply); }) == (by_jump ? 1 : 2));
+    check(redisGetReply(c, &reply) == REDIS_OK);
+    check(strcmp(static_cast<redisReply *>(reply)->str, "MORE") == 0);
+    freeReplyObject(reply);
+    redisFree(c);
+}
+
+// Functions of the program's own tables: of the reader, and of the context.
+static void *leave_string(const redisReadTask *, char *, size_t) { leave(); }
+static void reader_function() {
+    redisReplyObjectFunctions table = {leave_string, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+    redisReader *reader = redisReaderCreateWithFunctions(&table);
+    void *reply;
+    redisReaderFeed(reader, "+x\r\n", 4);
+    check(outcome([&] { redisReaderGetReply(reader, &reply); }) == (by_jump ? 1 : 2));
+    redisReaderFree(reader);
+}
+
+static ssize_t leave_read(redisContext *, char *, size_t) { leave(); }
+static void context_function() {
+    ends e;
+    redisContext *c = redisConnectFd(e.fds[0]);
+    redisContextFuncs table = *c->funcs;
+    table.read = leave_read;
+    c->funcs = &table;
+    check(outcome([&] { redisBufferRead(c); }) == (by_jump ? 1 : 2));
+    redisFree(c);
+}
+
+static void leave_hook(void *) { leave(); }
+static void hook_function() {
+    ends e;
+    redisAsyncContext *ac = attach(e);
+    redisAsyncHandleWrite(ac);
+    ac->ev.addWrite = leave_hook;
+    check(outcome([&] { redisAsyncCommand(ac, count_reply, nullptr, "PING"); }) == (by_jump ? 1 : 2));
+    ac->ev.addWrite = nullptr;
+    redisAsyncFree(ac);
+}
+
+static const struct test_case cases[] = {
+    CASE(reply_callback),       CASE(connect_callback),       CASE(async_push_callback), CASE(disconnect_callback), CASE(timeout_callback),
+    CASE(sync_push_in_command), CASE(sync_push_in_get_reply), CASE(reader_function),     CASE(context_function),    CASE(hook_function),
+};
+
+// unwind throw|jump [CASE...]
+int main(int argc, char **argv) {
+    if (argc < 2) return 2;
+    by_jump = strcmp(argv[1], "jump") == 0;
+    return run_cases(cases, sizeof cases / sizeof *cases, argc - 1, argv + 1);
+}
