@@ -213,9 +213,9 @@ static void unanswered(void) {
     peer_end(&full);
     peer_listen_unix(&full, "sync-full", 0);
     fill[0] = redisConnectUnix(full.path);
-    show("unix_full", redisConnectUnixNonBlock(full.path));
+    show_brief("unix_full", redisConnectUnixNonBlock(full.path));
     tv.tv_usec = 50000;
-    show("unix_full_blocking", redisConnectUnixWithTimeout(full.path, tv));
+    show_brief("unix_full_blocking", redisConnectUnixWithTimeout(full.path, tv));
     redisFree(fill[0]);
     peer_end(&full);
 }
