@@ -1,9 +1,9 @@
 //! Host names to addresses, by `getaddrinfo`.
 
+use crate::resp::encode;
 use core::ffi::CStr;
 use core::ptr::{NonNull, null, null_mut};
 use libc::{AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, addrinfo, c_int};
-use std::io::Write;
 
 /// Which addresses to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ impl Addresses {
     pub(crate) fn of_peer(host: Option<&CStr>, port: c_int, family: Family) -> Result<Self, c_int> {
         let port = u16::try_from(port).map_err(|_| libc::EAI_SERVICE)?;
         let mut service = [0; 6];
-        write!(&mut service[..], "{port}").map_err(|_| libc::EAI_SERVICE)?;
+        let text = service.get_mut(..encode::digits(u64::from(port)));
+        encode::write_decimal(text.ok_or(libc::EAI_SERVICE)?, u64::from(port));
         let service = CStr::from_bytes_until_nul(&service).map_err(|_| libc::EAI_SERVICE)?;
         let (first, second) = match family {
             Family::V4 => (AF_INET, Some(AF_INET6)),
