@@ -26,9 +26,10 @@ impl Addresses {
     /// Looks a host up for a TCP connection; no host is the loopback. `Err` is an `EAI_*` code.
     pub(crate) fn of_peer(host: Option<&CStr>, port: c_int, family: Family) -> Result<Self, c_int> {
         let port = u16::try_from(port).map_err(|_| libc::EAI_SERVICE)?;
-        let mut service = [0; 6];
-        let text = service.get_mut(..encode::digits(u64::from(port)));
-        encode::write_decimal(text.ok_or(libc::EAI_SERVICE)?, u64::from(port));
+        let (mut service, len) = encode::decimal(false, u64::from(port));
+        if let Some(end) = service.get_mut(len) {
+            *end = 0;
+        }
         let service = CStr::from_bytes_until_nul(&service).map_err(|_| libc::EAI_SERVICE)?;
         let (first, second) = match family {
             Family::V4 => (AF_INET, Some(AF_INET6)),
