@@ -1,7 +1,7 @@
 //! Commands of asynchronous programs: into the output buffer, and their callbacks into the lists.
 
 use super::callbacks::{mark, new_node, push, release_node};
-use super::pubsub::{Target, pending_unsubs, place};
+use super::pubsub::{Target, place};
 use super::silence::ReplyMode;
 use super::subscriptions::{self, OutOfMemory, details};
 use super::{AsyncContext, has_flag, hooks, inner, mirror_error, timer};
@@ -14,7 +14,7 @@ use crate::layout::{
 use crate::resp::command::{Arguments, parse_command};
 use crate::sds;
 use core::ptr::NonNull;
-use libc::c_void;
+use libc::{c_int, c_void};
 
 /// Who is told of a command's reply.
 #[derive(Clone, Copy)]
@@ -234,7 +234,7 @@ unsafe fn command(
 unsafe fn queue(
     ac: *mut AsyncContext,
     receiver: Receiver,
-    mark: libc::c_int,
+    mark: c_int,
 ) -> Result<NonNull<redisCallback>, Refusal> {
     // SAFETY: the caller's context is live.
     unsafe {
@@ -246,7 +246,7 @@ unsafe fn queue(
 }
 
 /// The list in which a command waits: in subscribed mode, one of its own.
-unsafe fn waiting_list(ac: *mut AsyncContext, mark: libc::c_int) -> *mut redisCallbackList {
+unsafe fn waiting_list(ac: *mut AsyncContext, mark: c_int) -> *mut redisCallbackList {
     // SAFETY: the caller's context is live.
     unsafe {
         let subscribed = has_flag(ac, REDIS_SUBSCRIBED);
@@ -350,13 +350,14 @@ unsafe fn subscribe_shards(
             return Err(refusal);
         }
         (*ac).batches_issued = batch;
-        (*node.as_ptr()).pending_subs = libc::c_int::try_from(count).unwrap_or(libc::c_int::MAX);
+        (*node.as_ptr()).pending_subs = c_int::try_from(count).unwrap_or(c_int::MAX);
         push(waiting_list(ac, mark::SHARDS), node);
         Ok(())
     }
 }
 
-/// Enters an unsubscribe: of the channels named, or of all.
+/// Enters an unsubscribe: of the channels named, or of all. Without a subscription it is refused.
+/// What confirms one of shard channels is known by its name alone, and needs no count.
 unsafe fn unsubscribe(
     ac: *mut AsyncContext,
     target: Target,
@@ -364,37 +365,35 @@ unsafe fn unsubscribe(
 ) -> Result<(), Refusal> {
     // SAFETY: the caller's context is live; nodes in the table are.
     unsafe {
-        let place = place(ac, target);
         let subscribed = match target {
-            Target::Shard => !subscriptions::is_empty(place) || (*ac).pending_shard_unsubs > 0,
+            Target::Shard => (*ac).batches_issued > 0,
             _ => has_flag(ac, REDIS_SUBSCRIBED),
         };
         if !subscribed {
             return Err(Refusal::Refused);
         }
-        let table = subscriptions::existing(place);
-        let mut answered = 0;
+        if target == Target::Shard {
+            return Ok(());
+        }
+        let table = subscriptions::existing(place(ac, target));
         if channels.len() == 0 {
             let nodes = table.into_iter().flat_map(|table| table.nodes());
-            for mut node in nodes {
-                if node.as_ref().unsubscribe_sent == 0 {
-                    node.as_mut().unsubscribe_sent = 1;
-                    answered += 1;
-                }
-            }
-            if answered == 0 {
-                *pending_unsubs(ac, target) += 1;
-            }
+            let newly = nodes.fold(0, |count, node| count + c_int::from(announce_leave(node)));
+            (*ac).c.sub.pending_unsubs += c_int::from(newly == 0);
             return Ok(());
         }
         for channel in channels {
-            match table.as_ref().and_then(|table| table.get(channel)) {
-                Some(mut node) if node.as_ref().unsubscribe_sent == 0 => {
-                    node.as_mut().unsubscribe_sent = 1;
-                }
-                _ => *pending_unsubs(ac, target) += 1,
-            }
+            let node = table.as_ref().and_then(|table| table.get(channel));
+            let newly = node.is_some_and(|node| announce_leave(node));
+            (*ac).c.sub.pending_unsubs += c_int::from(!newly);
         }
         Ok(())
     }
+}
+
+/// Marks a subscription as being left; tells whether it was not already.
+unsafe fn announce_leave(mut node: NonNull<redisCallback>) -> bool {
+    // SAFETY: the caller's node is in its table, and so live.
+    let node = unsafe { node.as_mut() };
+    core::mem::replace(&mut node.unsubscribe_sent, 1) == 0
 }

@@ -20,7 +20,6 @@ mod waiting;
 use crate::context::Untried;
 use crate::layout::{REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisContext};
 use callbacks::Spare;
-use libc::c_int;
 use silence::ReplyMode;
 use timer::Timer;
 
@@ -39,8 +38,6 @@ pub(crate) struct AsyncContext {
     untried: Option<Untried>,
     /// Subscriptions by shard channel.
     shards: *mut dict,
-    /// Unsubscribes on their way for shard channels that are not subscribed.
-    pending_shard_unsubs: c_int,
     /// `SSUBSCRIBE` commands issued, and those confirmed or refused: they are settled in order.
     batches_issued: u32,
     batches_settled: u32,

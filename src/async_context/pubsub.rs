@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::layout::{
     REDIS_REPLY_INTEGER, REDIS_REPLY_STRING, REDIS_SUBSCRIBED, dict, redisCallback, redisReply,
 };
-use libc::c_int;
 
 /// What a subscription is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +94,8 @@ pub(super) unsafe fn concerns_shards(ac: *mut AsyncContext, reply: &redisReply) 
             table.get(text(reply, 1)?)
         };
         match shard_event(reply) {
-            Some(Event::Unsubscribe) => {
-                !is_empty(&raw const (*ac).shards) || (*ac).pending_shard_unsubs > 0
-            }
+            // Unsubscribing of all may be confirmed in any number, and be overtaken by a refusal.
+            Some(Event::Unsubscribe) => (*ac).batches_issued > 0,
             Some(_) => known().is_some(),
             None => false,
         }
@@ -172,7 +170,7 @@ unsafe fn settle(
                         table.remove(channel);
                         release_node(ac, node);
                     }
-                    (None, _) => *pending_unsubs(ac, target) -= 1,
+                    (None, _) if target != Target::Shard => (*ac).c.sub.pending_unsubs -= 1,
                     _ => {}
                 }
                 if left == 0 {
@@ -182,17 +180,6 @@ unsafe fn settle(
             (Event::Message, _) => {}
         }
         Ok(callback)
-    }
-}
-
-/// Unsubscribes on their way for names of a kind that are not subscribed.
-pub(super) unsafe fn pending_unsubs<'a>(ac: *mut AsyncContext, target: Target) -> &'a mut c_int {
-    // SAFETY: the caller's context is live, and the reference is used up before the next call.
-    unsafe {
-        match target {
-            Target::Shard => &mut (*ac).pending_shard_unsubs,
-            Target::Channel | Target::Pattern => &mut (*ac).c.sub.pending_unsubs,
-        }
     }
 }
 
