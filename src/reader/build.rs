@@ -15,8 +15,9 @@ pub(super) const MAX_DOUBLE: usize = 325;
 /// Element vectors beyond any address space (128 TiB of pointers).
 const MAX_ELEMENTS: usize = 1 << 44;
 
-/// Slots that an aggregate gets at once, however little of it has arrived.
+/// Slots that an aggregate gets at once, however little of it has arrived, and however much.
 const MIN_SLOTS: usize = 4;
+const MAX_FIRST_SLOTS: usize = 4096;
 
 /// Bytes that the shortest elements take on the wire, commonly.
 const BYTES_PER_ELEMENT: usize = 4;
@@ -115,7 +116,7 @@ unsafe fn first_slots(reader: *mut Reader, announced: usize) -> usize {
     // SAFETY: the caller's reader is live.
     let (unread, vacant) = unsafe { ((*reader).c.len - (*reader).c.pos, (*reader).vacant) };
     let plausible = (unread / BYTES_PER_ELEMENT).saturating_sub(vacant);
-    announced.min(plausible.max(MIN_SLOTS))
+    announced.min(plausible.clamp(MIN_SLOTS, MAX_FIRST_SLOTS))
 }
 
 impl Builder for Direct {
