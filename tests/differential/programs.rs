@@ -1,6 +1,7 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
     async_pubsub
+    async_server
     async_trace
     format_argv
     format_conversions

@@ -50,6 +50,7 @@ static void show(const char *name, redisContext *c) {
     printf(" path %s", c->unix_sock.path == NULL ? "none" : "given");
     end();
     say("%s.timeouts", name);
+    if (!c->connect_timeout && !c->command_timeout) printf(" none");
     if (c->connect_timeout) printf(" connect %ld.%06ld", (long)c->connect_timeout->tv_sec, (long)c->connect_timeout->tv_usec);
     if (c->command_timeout) printf(" command %ld.%06ld", (long)c->command_timeout->tv_sec, (long)c->command_timeout->tv_usec);
     end();
