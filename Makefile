@@ -19,7 +19,7 @@ test: tools oracle
 	cargo test --release
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++
+	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++ libjemalloc2
 
 oracle:
 	scripts/get-oracle target/oracle

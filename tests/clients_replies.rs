@@ -1,0 +1,115 @@
+//! What programs do with replies, allocators and function tables (contract sections 1, 2 and 8): parts kept, moved, replaced and
+//! changed, replies built by hand, threads, allocators and tables exchanged. With the free lists, without them, and beside
+//! another malloc.
+
+mod support;
+
+use std::path::PathBuf;
+use support::{Build, Hiredis, say};
+
+/// Steps of a random run.
+const STEPS: &str = "100000";
+const STEPS_UNDER_VALGRIND: &str = "4000";
+
+/// Freed bytes are overwritten, so that none is used again unnoticed.
+const SPOILED: (&str, &str) = ("MALLOC_PERTURB_", "165");
+const LISTS_ON: (&str, &str) = ("HIREDIS_FREE_LISTS", "1");
+const LISTS_OFF: (&str, &str) = ("HIREDIS_FREE_LISTS", "0");
+
+/// Runs `c/NAME.c`, and returns what it prints.
+fn run(name: &str, args: &[&str], env: &[(&str, &str)]) -> String {
+    let program = Build::new(format!("c/{name}.c")).build();
+    let run = program.on(Hiredis::Ours);
+    let run = args.iter().fold(run, |run, arg| run.arg(arg));
+    let run = env
+        .iter()
+        .fold(run, |run, (key, value)| run.env(key, value));
+    run.success()
+}
+
+fn under_valgrind(name: &str, args: &[&str], lists: (&str, &str)) {
+    let program = Build::new(format!("c/{name}.c")).build();
+    let run = program.on(Hiredis::Ours);
+    let run = args.iter().fold(run, |run, arg| run.arg(arg));
+    run.valgrind().env(lists.0, lists.1).success();
+}
+
+#[test]
+fn replies_stay_the_programs() {
+    run("clients_replies", &[], &[SPOILED]);
+    run("clients_replies", &[], &[SPOILED, LISTS_OFF]);
+}
+
+/// Such executables hold hiredisAllocFns themselves, and their own addresses of malloc and free.
+#[test]
+fn replies_of_position_dependent_executables() {
+    let build = Build::new("c/clients_replies.c").flag("-no-pie");
+    build.flag("-fno-pie").build().on(Hiredis::Ours).success();
+}
+
+#[test]
+fn replies_under_valgrind() {
+    under_valgrind("clients_replies", &[], LISTS_OFF);
+}
+
+/// Blocks in the lists do not count as lost when threads and the program end.
+#[test]
+fn replies_under_valgrind_with_free_lists() {
+    under_valgrind("clients_replies", &[], LISTS_ON);
+}
+
+#[test]
+fn random_surgery() {
+    for seed in ["1", "2", "3", "4"] {
+        run("clients_random", &[seed, STEPS], &[SPOILED]);
+    }
+    run("clients_random", &["5", STEPS], &[SPOILED, LISTS_OFF]);
+}
+
+#[test]
+fn random_surgery_under_valgrind() {
+    under_valgrind("clients_random", &["6", STEPS_UNDER_VALGRIND], LISTS_OFF);
+    under_valgrind("clients_random", &["7", STEPS_UNDER_VALGRIND], LISTS_ON);
+}
+
+/// Another malloc has other block sizes, and finds foreign or broken blocks in its own way.
+#[test]
+fn replies_beside_another_malloc() {
+    for name in ["libjemalloc.so.2", "libmimalloc.so.2"] {
+        let Some(path) = library(name) else {
+            say(&format!("skipped: {name} is not installed"));
+            continue;
+        };
+        let preload = ("LD_PRELOAD", path.to_str().expect("a plain path"));
+        run("clients_replies", &[], &[preload]);
+        run("clients_random", &["8", STEPS], &[preload]);
+    }
+}
+
+fn library(name: &str) -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    folders
+        .flatten()
+        .map(|folder| folder.path().join(name))
+        .find(|path| path.exists())
+}
+
+/// Bytes that freed replies still hold, as `c/free_lists.c` reports them.
+fn kept(lists: (&str, &str)) -> Vec<usize> {
+    let no_caches_of_malloc = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+    let report = run("free_lists", &[], &[lists, no_caches_of_malloc]);
+    let last = |line: &str| line.rsplit(' ').next().and_then(|bytes| bytes.parse().ok());
+    report
+        .lines()
+        .map(|line| last(line).expect("bytes"))
+        .collect()
+}
+
+/// At most 256 KiB and what malloc adds to it; nothing of ended threads, nothing beside the program's own functions.
+#[test]
+fn free_lists_are_bounded_and_emptied() {
+    let bytes = kept(LISTS_ON);
+    assert!((200_000..264_000).contains(&bytes[0]), "{bytes:?}");
+    assert!(bytes[1..].iter().all(|&rest| rest < 1024), "{bytes:?}");
+    assert!(kept(LISTS_OFF).iter().all(|&rest| rest < 1024));
+}
