@@ -279,10 +279,10 @@ unsafe fn subscribe(
                 return Err(Refusal::OutOfMemory);
             };
             node.as_mut().pending_subs += 1;
-            (*details(node)).batch = batch;
         }
         for channel in channels {
             if let Some(mut node) = table.get(channel) {
+                (*details(node)).batch = batch;
                 let node = node.as_mut();
                 node.r#fn = receiver.function;
                 node.privdata = receiver.privdata;
