@@ -180,7 +180,9 @@ static void subscriptions(int protocol) {
     wait_for(2, "patterns_gone");
     state("before_last", &s);
     note("unsub_all", "%d", ask(&s, &unsub, "UNSUBSCRIBE"));
-    wait_for(2, "all_gone");
+    drive_until(&s, s.calls + 2); /* in an order that differs from server to server */
+    note("all_gone", "%d", strstr(trace.calls, "$ch1") && strstr(trace.calls, "$ch3") && strstr(trace.calls, "$unsubscribe") != NULL);
+    trace.calls[0] = 0;
     state("after_last", &s);
     ask(&s, &a, "ECHO ordinary-again");
     wait_for(1, "ordinary");

@@ -1,0 +1,210 @@
+/* When timers are armed, when writes are announced, and when a wait ends: what is ours in the async API and differs from
+ * the C library on purpose. Callbacks, hooks and timers together, as contract section 6 writes traces. */
+#include <time.h>
+
+#include "cases.h"
+#include "hooks.h"
+
+static struct session s;
+static struct peer p;
+static struct expect a = {"a", NULL}, b = {"b", NULL}, sub = {"sub", NULL};
+static struct timeval soon = {0, 100000}, later = {0, 200000};
+
+static void opened(struct timeval *connect, struct timeval *command) {
+    redisOptions o = {0};
+    begin("timers");
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    o.connect_timeout = connect;
+    o.command_timeout = command;
+    session_open(&s, &o);
+    redisAsyncSetConnectCallback(s.ac, on_connect);
+    redisAsyncSetDisconnectCallback(s.ac, on_disconnect);
+}
+static void connected(struct timeval *command) {
+    opened(NULL, command);
+    drive_write(&s);
+    peer_accept(&p);
+    trace.hooks[0] = trace.calls[0] = 0;
+}
+static void end(void) {
+    if (s.ac) redisAsyncFree(s.ac);
+    peer_end(&p);
+}
+static void sleep_for(struct timeval tv, int extra) { usleep((useconds_t)(tv.tv_usec + extra)); }
+
+static void armed_once_for_many_commands(void) {
+    connected(&later);
+    ask(&s, &a, "A");
+    ask(&s, &b, "B");
+    same(trace.hooks, "<timer 0.2><addWrite><addWrite>");
+    drive_flush(&s);
+    peer_say(&p, "+1\r\n+2\r\n");
+    trace.hooks[0] = 0;
+    drive_read(&s);
+    same(trace.hooks, "<addRead>{a +1}{b +2}");
+    end();
+}
+
+static void early_timer_is_armed_again(void) {
+    connected(&later);
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    trace.hooks[0] = 0;
+    redisAsyncHandleTimeout(s.ac);
+    check(s.ac != NULL && s.ac->err == 0);
+    contains(trace.hooks, "<timer 0.");
+    check(trace.calls[0] == 0);
+    sleep_for(later, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{a NULL err 6 ");
+    contains(trace.calls, "{onDisconnect -1 err 6 'Timeout'");
+    check(s.ac == NULL);
+    end();
+}
+
+/* A program that has timers of its own and no hook for them is believed at once. */
+static void own_timer_is_believed(void) {
+    connected(&later);
+    s.ac->ev.scheduleTimer = NULL;
+    ask(&s, &a, "A");
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{a NULL err 6 ");
+    check(s.ac == NULL);
+    end();
+}
+
+static void connecting_times_out(void) {
+    opened(&soon, &later);
+    ask(&s, &a, "A");
+    contains(trace.hooks, "<timer 0.1><addWrite>");
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    same(trace.calls, "{onConnect -1 err 6 'Timeout' I}{a NULL err 6 I}<cleanup>{dataCleanup}{privdata dtor}");
+    end();
+}
+
+static void idle_never_times_out(void) {
+    connected(&soon);
+    redisAsyncHandleTimeout(s.ac);
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    check(s.ac != NULL && s.ac->err == 0);
+    ask(&s, &sub, "SUBSCRIBE ch");
+    drive_flush(&s);
+    peer_say(&p, "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n");
+    drive_read(&s);
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    check(s.ac != NULL && s.ac->err == 0);
+    end();
+}
+
+/* Writing on does not postpone the end of a wait, and the deadline is also looked at by read and write events. */
+static void writes_do_not_postpone(void) {
+    connected(&soon);
+    ask(&s, &a, "A");
+    for (int i = 0; i < 30 && s.ac; i++) {
+        ask(&s, &b, "B");
+        drive_flush(&s);
+        usleep(10000);
+    }
+    check(s.ac == NULL);
+    contains(trace.calls, "{a NULL err 6 ");
+    contains(trace.calls, "{onDisconnect -1 err 6");
+    end();
+}
+
+static void answers_do_postpone(void) {
+    connected(&later);
+    ask(&s, &a, "A");
+    ask(&s, &b, "B");
+    drive_flush(&s);
+    usleep(120000);
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    usleep(20000);
+    check(s.ac != NULL && s.ac->err == 0);
+    peer_say(&p, "+2\r\n");
+    drive_read(&s);
+    same(trace.calls, "{a +1}{b +2}");
+    end();
+}
+
+static void ask_b(struct session *t, redisReply *r) {
+    if (r) ask(t, &b, "B");
+}
+
+/* What callbacks issue leaves in one write when the dispatch ends. */
+static void written_when_the_dispatch_ends(void) {
+    static struct expect asking = {"asking", ask_b};
+    connected(NULL);
+    ask(&s, &asking, "A");
+    ask(&s, &asking, "A");
+    drive_flush(&s);
+    peer_heard(&p, 1000);
+    trace.hooks[0] = 0;
+    peer_say(&p, "+1\r\n+2\r\n");
+    drive_read(&s);
+    same(trace.hooks, "<addRead>{asking +1}{asking +2}");
+    same(peer_heard(&p, 1000), "*1 $1 B *1 $1 B");
+    check(sdslen(s.ac->c.obuf) == 0);
+    end();
+}
+
+static char large[8000000];
+static void ask_large(struct session *t, redisReply *r) {
+    if (r) redisAsyncCommand(t->ac, on_reply, &b, "SET k %b", large, sizeof large);
+}
+static void rest_is_announced(void) {
+    static struct expect asking = {"asking", ask_large};
+    connected(NULL);
+    ask(&s, &asking, "A");
+    drive_flush(&s);
+    peer_heard(&p, 1000);
+    trace.hooks[0] = 0;
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    same(trace.hooks, "<addRead>{asking +1}<addWrite>");
+    check(sdslen(s.ac->c.obuf) > 0 && sdslen(s.ac->c.obuf) < sizeof large);
+    while (s.writing) {
+        peer_swallow_present(&p);
+        drive_write(&s);
+    }
+    check(sdslen(s.ac->c.obuf) == 0);
+    end();
+}
+
+static void announced_when_a_write_is_armed(void) {
+    static struct expect asking = {"asking", ask_b};
+    connected(NULL);
+    ask(&s, &asking, "A");
+    drive_flush(&s);
+    peer_heard(&p, 1000);
+    ask(&s, &a, "ARMED");
+    trace.hooks[0] = 0;
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    same(trace.hooks, "<addRead>{asking +1}<addWrite>");
+    same(peer_heard(&p, 20), "");
+    drive_flush(&s);
+    same(peer_heard(&p, 1000), "*1 $5 ARMED *1 $1 B");
+    end();
+}
+
+static const struct test_case cases[] = {
+    CASE(armed_once_for_many_commands),
+    CASE(early_timer_is_armed_again),
+    CASE(own_timer_is_believed),
+    CASE(connecting_times_out),
+    CASE(idle_never_times_out),
+    CASE(writes_do_not_postpone),
+    CASE(answers_do_postpone),
+    CASE(written_when_the_dispatch_ends),
+    CASE(rest_is_announced),
+    CASE(announced_when_a_write_is_armed),
+};
+
+int main(int argc, char **argv) {
+    return run_cases(cases, sizeof cases / sizeof *cases, argc, argv);
+}

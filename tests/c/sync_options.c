@@ -1,0 +1,147 @@
+/* What synchronous contexts do beyond the C library that tests compare with: nesting limits, attributes, one deadline for
+ * all addresses, empty commands. */
+#include <netdb.h>
+#include <time.h>
+
+#include "cases.h"
+#include "hooks.h"
+
+static struct peer p;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static redisContext *connected(void) {
+    redisContext *c;
+    peer_listen(&p);
+    c = redisConnect("127.0.0.1", p.port);
+    check(c->err == 0);
+    peer_accept(&p);
+    return c;
+}
+static void close_all(redisContext *c) {
+    redisFree(c);
+    peer_end(&p);
+}
+
+/* Every name resolves to these three. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    static const char *const several[] = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
+    static struct addrinfo info[3];
+    static struct sockaddr_in address[3];
+    (void)hints;
+    for (int i = 0; i < 3; i++) {
+        address[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(service))};
+        inet_pton(AF_INET, node && node[0] == '1' ? node : several[i], &address[i].sin_addr);
+        info[i] = (struct addrinfo){.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_addrlen = sizeof address[i]};
+        info[i].ai_addr = (struct sockaddr *)&address[i];
+        info[i].ai_next = i < 2 && node && node[0] != '1' ? &info[i + 1] : NULL;
+    }
+    *result = info;
+    return 0;
+}
+void freeaddrinfo(struct addrinfo *list) { (void)list; }
+
+/* Listens on ADDRESS:PORT with a backlog that is full. */
+static int unanswering(const char *address, int *port, int *fill) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    inet_pton(AF_INET, address, &a.sin_addr);
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 0) || getsockname(fd, (struct sockaddr *)&a, &len)) peer_die("listen");
+    *port = ntohs(a.sin_port);
+    for (int i = 0; i < 4; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(fill[i], (struct sockaddr *)&a, sizeof a);
+    }
+    return fd;
+}
+
+static void one_deadline_for_all_addresses(void) {
+    struct timeval tv = {0, 300000};
+    int port = 0, fill[12], fds[3];
+    double start;
+    redisContext *c;
+    fds[0] = unanswering("127.0.0.2", &port, fill);
+    fds[1] = unanswering("127.0.0.3", &port, fill + 4);
+    fds[2] = unanswering("127.0.0.4", &port, fill + 8);
+    start = now();
+    c = redisConnectWithTimeout("several.example", port, tv);
+    check(c->err == REDIS_ERR_IO);
+    same(c->errstr, "Connection timed out");
+    check(now() - start >= 0.29);
+    check(now() - start < 0.6);
+    redisFree(c);
+    for (int i = 0; i < 12; i++) close(fill[i]);
+    for (int i = 0; i < 3; i++) close(fds[i]);
+}
+
+static void nesting_is_limited(void) {
+    redisContext *c = connected();
+    for (int i = 0; i < 1024; i++) peer_say(&p, "*1\r\n");
+    peer_say(&p, ":1\r\n");
+    redisAppendCommand(c, "PING");
+    {
+        redisReply *r = NULL;
+        check(redisGetReply(c, (void **)&r) == REDIS_OK && r);
+        freeReplyObject(r);
+    }
+    for (int i = 0; i < 1025; i++) peer_say(&p, "*1\r\n");
+    check(redisGetReply(c, NULL) == REDIS_ERR);
+    check(c->err == REDIS_ERR_PROTOCOL);
+    same(c->errstr, "Max nesting depth exceeded");
+    close_all(c);
+    c = connected();
+    c->reader->maxdepth = 2;
+    peer_say(&p, "*1\r\n*1\r\n*1\r\n:1\r\n");
+    check(redisCommand(c, "PING") == NULL);
+    same(c->errstr, "Max nesting depth exceeded");
+    close_all(c);
+}
+
+static void attributes_are_in_band(void) {
+    redisContext *c = connected();
+    redisReply *r;
+    peer_say(&p, "|1\r\n$1\r\na\r\n$1\r\nb\r\n+PONG\r\n");
+    r = redisCommand(c, "PING");
+    check(r && r->type == REDIS_REPLY_ATTR && r->elements == 2);
+    freeReplyObject(r);
+    check(redisGetReply(c, (void **)&r) == REDIS_OK);
+    same(r->str, "PONG");
+    freeReplyObject(r);
+    close_all(c);
+}
+
+/* Nothing answers an empty command: whoever waited for that would wait forever. */
+static void empty_commands_do_not_hang(void) {
+    const char *argv[] = {"X"};
+    redisContext *c = connected();
+    redisReply *r;
+    struct timeval tv = {1, 0};
+    double start = now();
+    redisSetTimeout(c, tv);
+    check(redisCommandArgv(c, -1, argv, NULL) == NULL);
+    check(redisCommandArgv(c, 0, argv, NULL) == NULL);
+    check(redisCommand(c, "") == NULL);
+    check(redisCommand(c, "   ") == NULL);
+    check(now() - start < 0.5);
+    peer_say(&p, "+PONG\r\n");
+    r = redisCommand(c, "PING");
+    check(r != NULL);
+    freeReplyObject(r);
+    close_all(c);
+}
+
+static const struct test_case cases[] = {
+    CASE(one_deadline_for_all_addresses),
+    CASE(nesting_is_limited),
+    CASE(attributes_are_in_band),
+    CASE(empty_commands_do_not_hang),
+};
+
+int main(int argc, char **argv) {
+    return run_cases(cases, sizeof cases / sizeof *cases, argc, argv);
+}

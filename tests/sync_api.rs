@@ -1,0 +1,30 @@
+//! What synchronous contexts do beyond the C library of the comparison: limits, deadlines, empty commands.
+//! What both libraries share is compared in `differential/sync_*.c`.
+
+mod support;
+
+use support::{Build, Hiredis};
+
+fn run(case: &str) {
+    Build::new("c/sync_options.c")
+        .build()
+        .on(Hiredis::Ours)
+        .arg(case)
+        .success();
+}
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            run(stringify!($name));
+        })*
+    };
+}
+
+cases! {
+    one_deadline_for_all_addresses
+    nesting_is_limited
+    attributes_are_in_band
+    empty_commands_do_not_hang
+}
