@@ -5,6 +5,7 @@
 use super::free;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicBool, Ordering};
 use libc::{c_void, size_t};
 
 /// Bytes that one thread keeps at most.
@@ -36,7 +37,6 @@ struct Free {
 pub(super) struct Lists {
     first: [*mut Free; CLASSES],
     kept: usize,
-    on: bool,
 }
 
 /// The class all of whose blocks hold `size` bytes.
@@ -56,7 +56,6 @@ impl Lists {
         Self {
             first: [null_mut(); CLASSES],
             kept: 0,
-            on: true,
         }
     }
 
@@ -78,9 +77,6 @@ impl Lists {
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline]
     pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
-        if !self.on {
-            return false;
-        }
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
         let class = class_of(unsafe { malloc_usable_size(block) });
         let (Some(place), true) = (self.first.get_mut(class), class >= SMALLEST) else {
@@ -119,48 +115,46 @@ impl Lists {
 }
 
 /// A thread's lists, emptied when it ends.
-struct OfThread {
-    lists: UnsafeCell<Lists>,
-    ready: UnsafeCell<bool>,
-}
+struct OfThread(UnsafeCell<Lists>);
 
 impl Drop for OfThread {
     fn drop(&mut self) {
-        self.lists.get_mut().empty();
+        self.0.get_mut().empty();
     }
 }
 
 thread_local! {
-    static LISTS: OfThread = const {
-        OfThread {
-            lists: UnsafeCell::new(Lists::new()),
-            ready: UnsafeCell::new(false),
-        }
-    };
+    static LISTS: OfThread = const { OfThread(UnsafeCell::new(Lists::new())) };
 }
 
-/// The calling thread's lists; `None` while it ends.
+/// The calling thread's lists; `None` while it ends, and where the process wants none.
 #[inline]
 pub(super) fn of_thread() -> Option<NonNull<Lists>> {
+    if !WANTED.load(Ordering::Relaxed) {
+        return None;
+    }
     LISTS
-        .try_with(|own| {
-            let lists = NonNull::new(own.lists.get())?;
-            // SAFETY: both cells are this thread's, and nobody refers to their contents here.
-            unsafe {
-                if !*own.ready.get() {
-                    *own.ready.get() = true;
-                    (*lists.as_ptr()).on = are_wanted();
-                }
-            }
-            Some(lists)
-        })
+        .try_with(|own| NonNull::new(own.0.get()))
         .ok()
         .flatten()
 }
 
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Decides when the library is loaded: no thread changes the environment yet, and the loader's lock
+/// is not somebody else's.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn decide() {
+        WANTED.store(are_wanted(), Ordering::Relaxed);
+    }
+    decide
+};
+
 /// Whether this process wants the lists: not where `HIREDIS_FREE_LISTS` is 0, and not where some
-/// replacement of malloc has left glibc's `malloc_usable_size` in place.
-#[cold]
+/// replacement of malloc has left glibc's `malloc_usable_size` in place. (A non-PIE executable that
+/// takes malloc's address gives it one of its own; the lists stay off there, which is only slower.)
 fn are_wanted() -> bool {
     // SAFETY: the name is NUL-terminated, and a value found is.
     let switched_off = unsafe {

@@ -179,10 +179,10 @@ unsafe fn enter(
     // SAFETY: the caller's context is live.
     unsafe {
         timer::begin(ac);
+        let mode = (*ac).reply_mode;
         let class = classify(name);
-        if !matches!(class, Name::Other) && (*ac).reply_mode != ReplyMode::On {
-            // Their confirmations would not come.
-            return Err(Refusal::Refused);
+        if mode == ReplyMode::Skip && !matches!(class, Name::Other) {
+            (*ac).reply_mode = ReplyMode::On;
         }
         match class {
             Name::Subscribe(Target::Shard) if arguments.len() > 0 => {
@@ -195,7 +195,14 @@ unsafe fn enter(
             }
             Name::Unsubscribe(target) => unsubscribe(ac, target, arguments),
             Name::Monitor => {
-                queue(ac, receiver, mark::MONITOR)?;
+                // Confirmations of pub/sub always come, that of MONITOR does not, nor the feed
+                // where replies are off.
+                let mark = match mode {
+                    ReplyMode::On => mark::MONITOR,
+                    ReplyMode::Skip => mark::FEED,
+                    ReplyMode::Off => mark::SILENT,
+                };
+                queue(ac, receiver, mark)?;
                 (*inner(ac)).flags |= REDIS_MONITORING;
                 Ok(())
             }
@@ -380,12 +387,14 @@ unsafe fn unsubscribe(
             let nodes = table.into_iter().flat_map(|table| table.nodes());
             let newly = nodes.fold(0, |count, node| count + c_int::from(announce_leave(node)));
             (*ac).c.sub.pending_unsubs += c_int::from(newly == 0);
+            (*ac).unsubs_in_flight += newly.max(1);
             return Ok(());
         }
         for channel in channels {
             let node = table.as_ref().and_then(|table| table.get(channel));
             let newly = node.is_some_and(|node| announce_leave(node));
             (*ac).c.sub.pending_unsubs += c_int::from(!newly);
+            (*ac).unsubs_in_flight += 1;
         }
         Ok(())
     }

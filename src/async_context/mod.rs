@@ -20,6 +20,7 @@ mod waiting;
 use crate::context::Untried;
 use crate::layout::{REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisContext};
 use callbacks::Spare;
+use libc::c_int;
 use silence::ReplyMode;
 use timer::Timer;
 
@@ -38,6 +39,9 @@ pub(crate) struct AsyncContext {
     untried: Option<Untried>,
     /// Subscriptions by shard channel.
     shards: *mut dict,
+    /// Confirmations that unsubscribes from channels and patterns still have to get. What programs
+    /// see, `sub.pending_unsubs`, counts only those for names that were not subscribed.
+    unsubs_in_flight: c_int,
     /// `SSUBSCRIBE` commands issued, and those confirmed or refused: they are settled in order.
     batches_issued: u32,
     batches_settled: u32,

@@ -173,6 +173,9 @@ unsafe fn settle(
                     (None, _) if target != Target::Shard => (*ac).c.sub.pending_unsubs -= 1,
                     _ => {}
                 }
+                if target != Target::Shard {
+                    (*ac).unsubs_in_flight = ((*ac).unsubs_in_flight - 1).max(0);
+                }
                 if left == 0 {
                     leave_subscribed_mode(ac);
                 }
@@ -202,7 +205,7 @@ unsafe fn leave_subscribed_mode(ac: *mut AsyncContext) {
         if has_flag(ac, REDIS_SUBSCRIBED)
             && is_empty(&raw const (*ac).c.sub.channels)
             && is_empty(&raw const (*ac).c.sub.patterns)
-            && (*ac).c.sub.pending_unsubs == 0
+            && (*ac).unsubs_in_flight == 0
         {
             (*ac).c.c.flags &= !REDIS_SUBSCRIBED;
             append(&raw mut (*ac).c.replies, &raw mut (*ac).c.sub.replies);
