@@ -48,6 +48,32 @@ fn replies_of_position_dependent_executables() {
 }
 
 #[test]
+fn tables_are_copied_and_overridden() {
+    run("clients_tables", &[], &[SPOILED]);
+    under_valgrind("clients_tables", &[], LISTS_OFF);
+}
+
+/// The lists ask malloc for a block's size: they must leave a malloc alone that cannot tell.
+#[test]
+fn replies_of_executables_with_their_own_malloc() {
+    let own = support::root().join("tests/c/own_malloc.h");
+    let own = own.to_str().expect("a plain path");
+    let flags = ["-fno-builtin", "-include", own];
+    for (name, args) in [
+        ("clients_replies", vec![]),
+        ("clients_random", vec!["9", STEPS]),
+    ] {
+        let build = Build::new(format!("c/{name}.c"));
+        let program = flags
+            .iter()
+            .fold(build, |build, flag| build.flag(flag))
+            .build();
+        let run = program.on(Hiredis::Ours);
+        args.iter().fold(run, |run, arg| run.arg(arg)).success();
+    }
+}
+
+#[test]
 fn replies_under_valgrind() {
     under_valgrind("clients_replies", &[], LISTS_OFF);
 }

@@ -1,6 +1,6 @@
-/* What programs do with replies, allocators and function tables that no documentation promises: they keep parts, replace parts,
- * change fields, build replies of their own, and exchange functions at any time. After each scenario replies of every size must
- * still come out whole. */
+/* What programs do with replies and allocators that no documentation promises: they keep parts, replace parts, change fields, build
+ * replies of their own, hand them to other threads, and exchange allocators at any time. After each scenario replies of every size
+ * must still come out whole. */
 #include "replies.h"
 #include <pthread.h>
 
@@ -348,124 +348,10 @@ static void members_are_assigned(void) {
     redisReaderFree(reader);
 }
 
-/* Function tables: a copy of ours with one member replaced, our own table changed and put back. */
-static redisReplyObjectFunctions ours;
-static int calls;
-
-static void *my_string(const redisReadTask *task, char *text, size_t len) {
-    calls++;
-    redisReply *r = calloc(1, sizeof(*r));
-    r->type = task->type;
-    r->str = malloc(len + 30);
-    memcpy(r->str, text, len);
-    r->str[len] = '\0';
-    r->len = len;
-    if (task->parent != NULL)
-        ((redisReply *)task->parent->obj)->element[task->idx] = r;
-    return r;
-}
-
-static void *my_array(const redisReadTask *task, size_t elements) {
-    calls++;
-    return ours.createArray(task, elements);
-}
-
-static void *my_integer(const redisReadTask *task, long long value) {
-    calls++;
-    return ours.createInteger(task, value + 1000);
-}
-
-static void *my_double(const redisReadTask *task, double value, char *text, size_t len) {
-    calls++;
-    return ours.createDouble(task, -value, text, len);
-}
-
-static void *my_nil(const redisReadTask *task) {
-    calls++;
-    return ours.createString(task, (char *)"none", 4);
-}
-
-static void *my_bool(const redisReadTask *task, int value) {
-    calls++;
-    return ours.createBool(task, !value);
-}
-
-static void my_free(void *object) {
-    calls++;
-    ours.freeObject(object);
-}
-
-static const char every_type[] = "*7\r\n$5\r\nhello\r\n*1\r\n:1\r\n:2\r\n,1.5\r\n$-1\r\n#t\r\n+x\r\n";
-
-static redisReply *parse_with(redisReader *reader, const char *text) {
-    void *reply = NULL;
-    CHECK(redisReaderFeed(reader, text, strlen(text)) == REDIS_OK);
-    CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL);
-    return reply;
-}
-
-static void override(redisReplyObjectFunctions *table, int member) {
-    *table = ours;
-    switch (member) {
-    case 0: table->createString = my_string; break;
-    case 1: table->createArray = my_array; break;
-    case 2: table->createInteger = my_integer; break;
-    case 3: table->createDouble = my_double; break;
-    case 4: table->createNil = my_nil; break;
-    case 5: table->createBool = my_bool; break;
-    case 6: table->freeObject = my_free; break;
-    }
-}
-
-static void check_every_type(const redisReply *r, int member) {
-    CHECK(r->elements == 7 && strcmp(r->element[6]->str, "x") == 0);
-    CHECK(strcmp(r->element[0]->str, "hello") == 0 && r->element[0]->type == REDIS_REPLY_STRING);
-    CHECK(r->element[1]->element[0]->integer == (member == 2 ? 1001 : 1));
-    CHECK(r->element[2]->integer == (member == 2 ? 1002 : 2));
-    CHECK(r->element[3]->dval == (member == 3 ? -1.5 : 1.5));
-    CHECK(member == 4 ? strcmp(r->element[4]->str, "none") == 0 : r->element[4]->type == REDIS_REPLY_NIL);
-    CHECK(r->element[5]->integer == (member != 5));
-}
-
-static void tables_are_overridden(void) {
-    static const int expected[] = {2, 2, 2, 1, 1, 1, 0, 0};
-    redisReader *reader = redisReaderCreate();
-    redisReplyObjectFunctions *standard = reader->fn, copy;
-    ours = *standard;
-    for (int in_place = 0; in_place < 2; in_place++) {
-        for (int member = 0; member <= 7; member++) {
-            reader->fn = in_place ? standard : &copy;
-            override(reader->fn, member);
-            calls = 0;
-            redisReply *r = parse_with(reader, every_type);
-            CHECK(calls == expected[member]);
-            check_every_type(r, member);
-            freeReplyObject(r);
-            CHECK(redisReaderFeed(reader, every_type, sizeof(every_type) - 1) == REDIS_OK);
-            CHECK(redisReaderGetReply(reader, NULL) == REDIS_OK);
-            CHECK(calls == 2 * expected[member] + (member == 6));
-            *standard = ours;
-            reader->fn = standard;
-            r = parse_with(reader, every_type);
-            check_every_type(r, 7);
-            freeReplyObject(r);
-        }
-    }
-    copy = ours;
-    copy.createInteger = NULL;
-    reader->fn = &copy;
-    redisReply *r = parse_with(reader, "*2\r\n:1\r\n+x\r\n");
-    CHECK(r->element[0] == NULL && strcmp(r->element[1]->str, "x") == 0);
-    freeReplyObject(r);
-    redisReaderFree(reader);
-    churn();
-}
-
 int main(void) {
     static void (*const scenarios[])(void) = {
         elements_are_kept, vector_is_kept, strings_are_kept, replies_are_built_by_hand, parts_are_replaced, fields_are_changed,
         types_are_changed, threads_hand_over, replies_are_freed_at_the_end, allocators_are_exchanged, members_are_assigned,
-        tables_are_overridden,
     };
     atexit(parse_at_exit);
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++)
