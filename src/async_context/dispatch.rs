@@ -104,13 +104,12 @@ enum Taker {
 unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Life {
     // SAFETY: the caller's context is live; the reply is ours to free.
     unsafe {
-        if parser::last_kind(reader(inner(ac))) != Some(Kind::Push) {
-            silence::finish_overtaken(ac);
-            if has_flag(ac, REDIS_FREEING) {
-                free_reply(ac, reply);
-                finish(ac);
-                return Life::Gone;
-            }
+        if parser::last_kind(reader(inner(ac))) != Some(Kind::Push)
+            && silence::finish_overtaken(ac) == Life::Gone
+        {
+            free_reply(ac, reply);
+            finish(ac);
+            return Life::Gone;
         }
         match taker(ac, reply) {
             Taker::Callback(callback) => {

@@ -61,16 +61,21 @@ fn is_silent(node: &redisCallback) -> bool {
 }
 
 /// Finishes the silent commands before the one that a reply is about to answer: their callbacks get
-/// NULL, in their turn. The context may be marked to be freed afterwards.
-pub(super) unsafe fn finish_overtaken(ac: *mut AsyncContext) {
-    // SAFETY: the caller's context is live, and stays so: it is freed by the caller.
+/// NULL, in their turn. Where one of them has freed the context, that is up to the caller.
+pub(super) unsafe fn finish_overtaken(ac: *mut AsyncContext) -> Life {
+    // SAFETY: the caller's context is live, and stays so.
     unsafe {
         let list = &raw mut (*ac).c.replies;
         if (*list).head.as_ref().is_none_or(|head| !is_silent(head)) || !awaits_reply(list) {
-            return;
+            return Life::Alive;
         }
-        while !has_flag(ac, REDIS_FREEING) && finish_head(ac, list) {}
+        while finish_head(ac, list) {
+            if has_flag(ac, REDIS_FREEING) {
+                return Life::Gone;
+            }
+        }
     }
+    Life::Alive
 }
 
 /// Finishes the silent commands at the head of `replies` that have been sent, once all have.
