@@ -101,9 +101,14 @@ unsafe fn leave(
 
 impl redisCallback {
     /// Whether a reply of this type may answer the command. `SSUBSCRIBE` is answered by
-    /// confirmations, which name its channels; of other replies only an error is for it.
+    /// confirmations, which name its channels; of other replies only an error is for it. Silent
+    /// commands are not answered.
     fn takes(&self, kind: Option<Kind>) -> bool {
-        self.unsubscribe_sent != mark::SHARDS || kind == Some(Kind::SimpleError)
+        match self.unsubscribe_sent {
+            mark::SHARDS => kind == Some(Kind::SimpleError),
+            mark::SILENT => false,
+            _ => true,
+        }
     }
 }
 
