@@ -2,6 +2,7 @@
 programs! {
     async_pubsub
     async_server
+    async_setup
     async_trace
     format_argv
     format_conversions
