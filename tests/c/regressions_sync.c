@@ -342,17 +342,22 @@ static void defect_11_signals_do_not_extend_the_timeout(void) {
     close_all(c);
 }
 
+/* Many partial writes of one large buffer: moving what is left each time is quadratic. */
 static void defect_12_large_output_is_linear(void) {
     static char part[65536];
     double per_byte[2];
     for (int round = 0; round < 2; round++) {
         size_t total = round ? 64u << 20 : 4u << 20, sent = 0;
+        int fds[2], done = 0;
+        redisOptions o = {0};
         redisContext *c;
         double start;
-        int done = 0;
-        peer_listen(&p);
-        c = redisConnectNonBlock("127.0.0.1", p.port);
-        peer_accept(&p);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds)) peer_die("socketpair");
+        o.type = REDIS_CONN_USERFD;
+        o.endpoint.fd = fds[0];
+        o.options = REDIS_OPT_NONBLOCK;
+        c = redisConnectWithOptions(&o);
+        p.fd = fds[1];
         for (size_t i = 0; i < total; i += sizeof part) redisAppendFormattedCommand(c, part, sizeof part);
         check(sdslen(c->obuf) == total);
         start = now();
@@ -365,9 +370,10 @@ static void defect_12_large_output_is_linear(void) {
         }
         per_byte[round] = (now() - start) / (double)total;
         check(done && sent == total);
-        close_all(c);
+        redisFree(c);
+        peer_close(&p);
     }
-    if (per_byte[1] > per_byte[0] * 4) fprintf(stderr, "  %g ns and %g ns per byte\n", per_byte[0] * 1e9, per_byte[1] * 1e9);
+    fprintf(stderr, "%.2f and %.2f ns per byte\n", per_byte[0] * 1e9, per_byte[1] * 1e9);
     check(per_byte[1] < per_byte[0] * 4);
 }
 
