@@ -141,8 +141,8 @@ pub(super) fn of_thread() -> Option<NonNull<Lists>> {
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Decides when the library is loaded: no thread changes the environment yet, and the loader's lock
-/// is not somebody else's.
+/// Decides when the library is loaded, not at a thread's first reply: in most programs no other
+/// thread changes the environment yet, and the loader's lock is not somebody else's.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static AT_LOAD: extern "C" fn() = {

@@ -1,6 +1,6 @@
 //! The table that makes `redisReply` objects, as functions that C programs reach through
-//! `reader->fn`: they copy it, override members and call the others. While it is unchanged the
-//! reader builds the same objects without it.
+//! `reader->fn`: they copy it, override members and call the others. While all that creates objects
+//! is unchanged, the reader builds the same objects without it.
 
 use super::reply::{free_reply, new_reply, new_text_reply};
 use crate::alloc::Heap;
@@ -29,17 +29,18 @@ pub(crate) fn default_functions() -> *mut redisReplyObjectFunctions {
     &raw mut FUNCTIONS
 }
 
-/// Whether `table` is the default table and no member was overridden.
+/// Whether `table` makes objects by the functions of the default table: the table itself, or a copy
+/// whose `freeObject` at most is the program's.
 #[inline]
-pub(super) fn is_default(table: *const redisReplyObjectFunctions) -> bool {
-    if !core::ptr::eq(table, &raw const FUNCTIONS) {
+pub(super) fn makes_default_objects(table: *const redisReplyObjectFunctions) -> bool {
+    if table.is_null() {
         return false;
     }
-    // SAFETY: the default table is a static, and its members are read as plain addresses.
-    let members = unsafe { table.cast::<[usize; 7]>().read() };
-    members
+    // SAFETY: a reader's table is NULL or live; its members are read as plain addresses.
+    let creators = unsafe { table.cast::<[usize; 6]>().read() };
+    creators
         .iter()
-        .zip(addresses_of_default())
+        .zip(default_creators())
         .fold(0, |difference, (member, own)| difference | (member ^ own))
         == 0
 }
@@ -53,7 +54,7 @@ pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) 
 }
 
 #[inline]
-fn addresses_of_default() -> [usize; 7] {
+fn default_creators() -> [usize; 6] {
     [
         create_string as *const () as usize,
         create_array as *const () as usize,
@@ -61,7 +62,6 @@ fn addresses_of_default() -> [usize; 7] {
         create_double as *const () as usize,
         create_nil as *const () as usize,
         create_bool as *const () as usize,
-        free_object as *const () as usize,
     ]
 }
 

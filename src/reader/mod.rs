@@ -66,7 +66,7 @@ pub(crate) struct Reader {
 
 /// A task with what only the direct builder needs.
 #[repr(C)]
-pub(super) struct Task {
+struct Task {
     c: redisReadTask,
     /// Elements finished so far; `c.idx` is too narrow to count them.
     done: i64,
@@ -187,6 +187,15 @@ pub(crate) unsafe fn last_is_push(reader: *mut Reader) -> bool {
     unsafe { (*reader).root == Some(Kind::Push) && makes_default_aggregates((*reader).c.r#fn) }
 }
 
+/// Whether every object that the reader's table makes is a `redisReply`.
+///
+/// # Safety
+/// `reader` is live.
+pub(crate) unsafe fn makes_replies(reader: *mut Reader) -> bool {
+    // SAFETY: the reader is live.
+    unsafe { default_table::makes_default_objects((*reader).c.r#fn) }
+}
+
 /// Gives `object` to the table's `freeObject`, where there is one.
 ///
 /// # Safety
@@ -233,7 +242,7 @@ unsafe fn begin_reply(reader: *mut Reader) {
         (*task).c.parent = null_mut();
         (*task).c.privdata = c.privdata;
         c.ridx = 0;
-        (*reader).direct = default_table::is_default(c.r#fn);
+        (*reader).direct = default_table::makes_default_objects(c.r#fn);
         (*reader).root = None;
         (*reader).scanned = 0;
         (*reader).vacant = 0;
@@ -289,9 +298,14 @@ unsafe fn drop_consumed(reader: *mut Reader) {
     // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
     unsafe {
         let reads = (*reader).read_size;
-        let busy = if reads > MIN_READ { 2 * reads } else { 0 };
+        let busy = if reads > MIN_READ {
+            2 * reads
+        } else {
+            MAX_CONSUMED
+        };
+        let keep = (*reader).c.maxbuf.max(busy);
         let (pos, len) = ((*reader).c.pos, (*reader).c.len);
-        if pos == len && release_idle_buffer(reader, (*reader).c.maxbuf.max(busy)) {
+        if pos == len && release_idle_buffer(reader, keep) {
             return;
         }
         let rest = len - pos;
@@ -325,13 +339,4 @@ unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) -> bool {
         c.len = 0;
     }
     true
-}
-
-/// Whether the reader's table is the default one: every object is then a `redisReply`.
-///
-/// # Safety
-/// `reader` is live.
-pub(crate) unsafe fn makes_replies(reader: *mut Reader) -> bool {
-    // SAFETY: the reader is live.
-    unsafe { default_table::is_default((*reader).c.r#fn) }
 }

@@ -342,6 +342,56 @@ static void defect_11_signals_do_not_extend_the_timeout(void) {
     close_all(c);
 }
 
+/* A byte every 50 ms, for three seconds at most: never silent for as long as the timeout. */
+static void trickle(struct peer *peer) {
+    struct timespec pause = {0, 50000000};
+    for (int i = 0; i < 60 && send(peer->fd, "+x", 1, MSG_NOSIGNAL) == 1; i++) nanosleep(&pause, NULL);
+}
+
+static void defect_11_a_trickle_does_not_extend_the_timeout(void) {
+    struct timeval tv = {0, 300000};
+    redisContext *c = connected();
+    double start = now();
+    redisSetTimeout(c, tv);
+    peer_start(&p, trickle);
+    check(redisCommand(c, "PING") == NULL);
+    check(c->err == REDIS_ERR_IO && errno == EAGAIN);
+    check(now() - start > 0.25 && now() - start < 1.5);
+    redisFree(c);
+    peer_join(&p);
+    peer_end(&p);
+}
+
+/* A reply that takes several timeouts, but keeps coming. */
+static void flow(struct peer *peer) {
+    static char part[65536];
+    struct timespec pause = {0, 100000000};
+    memset(part, 'x', sizeof part);
+    send(peer->fd, "$524288\r\n", 9, MSG_NOSIGNAL);
+    for (int i = 0; i < 8; i++) {
+        for (size_t at = 0; at < sizeof part;) {
+            ssize_t n = send(peer->fd, part + at, sizeof part - at, MSG_NOSIGNAL);
+            if (n <= 0) return;
+            at += n;
+        }
+        nanosleep(&pause, NULL);
+    }
+    send(peer->fd, "\r\n", 2, MSG_NOSIGNAL);
+}
+
+static void defect_11_a_flowing_reply_may_take_longer(void) {
+    struct timeval tv = {0, 300000};
+    redisContext *c = connected();
+    redisReply *r;
+    redisSetTimeout(c, tv);
+    peer_start(&p, flow);
+    r = redisCommand(c, "GET large");
+    check(r != NULL && r->len == 524288);
+    freeReplyObject(r);
+    peer_join(&p);
+    close_all(c);
+}
+
 /* Many partial writes of one large buffer: moving what is left each time is quadratic. */
 static void defect_12_large_output_is_linear(void) {
     static char part[65536];
@@ -491,6 +541,8 @@ static const struct test_case cases[] = {
     CASE(defect_10_nodelay_without_waiting),
     CASE(defect_11_bad_timeouts),
     CASE(defect_11_signals_do_not_extend_the_timeout),
+    CASE(defect_11_a_trickle_does_not_extend_the_timeout),
+    CASE(defect_11_a_flowing_reply_may_take_longer),
     CASE(defect_12_large_output_is_linear),
     CASE(defect_17_objects_of_other_tables),
     CASE(defect_19_bad_format_leaves_the_connection),
