@@ -24,6 +24,11 @@ tools:
 oracle:
 	scripts/get-oracle target/oracle
 
+bench: tools oracle
+	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
+	scripts/bench-instructions
+	scripts/bench-linear
+
 headers:
 	scripts/headers
 
@@ -39,4 +44,4 @@ install: all
 uninstall:
 	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
-.PHONY: all demo test tools oracle headers headers-check abi-check install uninstall
+.PHONY: all demo test tools oracle bench headers headers-check abi-check install uninstall
