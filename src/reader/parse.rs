@@ -4,7 +4,9 @@ use super::build::{Builder, MAX_DOUBLE};
 use super::bulk::MIN_LARGE;
 use super::{Reader, Task, grow_tasks};
 use crate::error::Error;
-use crate::resp::{Kind, Line, find_line, is_bignum, is_broken, parse_double, parse_integer};
+use crate::resp::{
+    Kind, Line, find_line, is_bignum, is_broken, parse_double, parse_integer, parse_short_line,
+};
 use core::ptr::null_mut;
 use libc::c_void;
 
@@ -51,6 +53,7 @@ unsafe fn step<B: Builder>(
         };
         match kind {
             Kind::BulkString | Kind::VerbatimString => bulk(reader, task, kind, builder),
+            Kind::Integer => integer(reader, task, builder),
             kind if kind.is_aggregate() => aggregate(reader, task, kind, builder),
             kind => line_item(reader, task, kind, builder),
         }
@@ -111,7 +114,46 @@ unsafe fn line<'a>(reader: *mut Reader) -> Option<&'a [u8]> {
     }
 }
 
-/// An item that is one line.
+/// The number of the line that begins here, and the line's length; `refusal` where it is none.
+#[inline]
+unsafe fn number_line(
+    reader: *mut Reader,
+    refusal: &'static str,
+) -> Result<Option<(i64, usize)>, Error> {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        let short = parse_short_line(unread(reader));
+        if short.is_some() {
+            return Ok(short);
+        }
+        let Some(line) = line(reader) else {
+            return Ok(None);
+        };
+        let number = parse_integer(line).ok_or(Error::Protocol(refusal))?;
+        Ok(Some((number, line.len())))
+    }
+}
+
+/// An integer.
+unsafe fn integer<B: Builder>(
+    reader: *mut Reader,
+    task: *mut Task,
+    builder: &B,
+) -> Result<Step, Error> {
+    // SAFETY: the caller's reader and task are live.
+    unsafe {
+        let Some((value, len)) = number_line(reader, "Bad integer value")? else {
+            return Ok(Step::Incomplete);
+        };
+        (*reader).c.pos += len + 2;
+        note_root(reader, Kind::Integer);
+        let object = builder.integer(reader, task, value)?;
+        finish_item(reader, task, object);
+        Ok(Step::Progress)
+    }
+}
+
+/// Any other item that is one line.
 unsafe fn line_item<B: Builder>(
     reader: *mut Reader,
     task: *mut Task,
@@ -126,10 +168,6 @@ unsafe fn line_item<B: Builder>(
         (*reader).c.pos += line.len() + 2;
         note_root(reader, kind);
         let object = match kind {
-            Kind::Integer => {
-                let value = parse_integer(line).ok_or(Error::Protocol("Bad integer value"))?;
-                builder.integer(reader, task, value)?
-            }
             Kind::Double => {
                 if line.len() > MAX_DOUBLE {
                     return Err(Error::Protocol("Double value is too large"));
@@ -174,11 +212,10 @@ unsafe fn bulk<B: Builder>(
         if (*reader).bulk.is_active() {
             return large_bulk(reader, task, builder);
         }
-        let Some(header) = line(reader) else {
+        let Some((len, header)) = number_line(reader, "Bad bulk string length")? else {
             return Ok(Step::Incomplete);
         };
-        let len = parse_integer(header).ok_or(Error::Protocol("Bad bulk string length"))?;
-        let begin = header.len() + 2;
+        let begin = header + 2;
         if len < 0 {
             if len < -1 {
                 return Err(Error::Protocol("Bulk string length out of range"));
@@ -242,11 +279,10 @@ unsafe fn aggregate<B: Builder>(
 ) -> Result<Step, Error> {
     // SAFETY: the caller's reader and task are live.
     unsafe {
-        let Some(line) = line(reader) else {
+        let Some((count, header)) = number_line(reader, "Bad multi-bulk length")? else {
             return Ok(Step::Incomplete);
         };
-        let count = parse_integer(line).ok_or(Error::Protocol("Bad multi-bulk length"))?;
-        (*reader).c.pos += line.len() + 2;
+        (*reader).c.pos += header + 2;
         if count == -1 {
             let object = builder.null(reader, task)?;
             finish_item(reader, task, object);

@@ -30,6 +30,23 @@ pub(crate) fn parse_integer(line: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// The number of a line that begins `bytes`, and the line's length, where it is a few digits and
+/// its CRLF: what most lengths and counts are. `None` says nothing about the line.
+#[inline]
+pub(crate) fn parse_short_line(bytes: &[u8]) -> Option<(i64, usize)> {
+    let mut value = 0;
+    for (at, &byte) in bytes.iter().enumerate().take(SAFE_DIGITS) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let is_end = byte == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+            let is_strict = at == 1 || (at > 1 && bytes.first() != Some(&b'0'));
+            return (is_end && is_strict).then_some((value, at));
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    None
+}
+
 #[cold]
 fn parse_long(negative: bool, digits: &[u8]) -> Option<i64> {
     let mut value = 0i64;
@@ -55,7 +72,29 @@ pub(crate) fn is_bignum(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_bignum, parse_integer};
+    use super::{is_bignum, parse_integer, parse_short_line};
+
+    #[test]
+    fn short_lines_are_strict_too() {
+        for (text, parsed) in [
+            ("0\r\n", Some((0, 1))),
+            ("16\r\nx", Some((16, 2))),
+            ("12345678901234567\r\n", Some((12_345_678_901_234_567, 17))),
+            ("1234567890123456789\r\n", None),
+            ("", None),
+            ("\r\n", None),
+            ("1", None),
+            ("1\r", None),
+            ("1\rx", None),
+            ("00\r\n", None),
+            ("01\r\n", None),
+            ("-1\r\n", None),
+            ("+1\r\n", None),
+            ("1x\r\n", None),
+        ] {
+            assert_eq!(parse_short_line(text.as_bytes()), parsed, "{text:?}");
+        }
+    }
 
     #[test]
     fn integers_are_strict() {

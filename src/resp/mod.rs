@@ -20,6 +20,6 @@ mod kind;
 mod line;
 
 pub(crate) use double::parse_double;
-pub(crate) use integer::{is_bignum, parse_integer};
+pub(crate) use integer::{is_bignum, parse_integer, parse_short_line};
 pub(crate) use kind::Kind;
 pub(crate) use line::{Line, find_line, is_broken};
