@@ -179,35 +179,35 @@ unsafe fn enter(
     // SAFETY: the caller's context is live.
     unsafe {
         timer::begin(ac);
-        let mode = (*ac).reply_mode;
-        let class = classify(name);
-        if mode == ReplyMode::Skip && !matches!(class, Name::Other) {
+        match classify(name) {
+            Name::Subscribe(target) if arguments.len() > 0 => {
+                subscribe(ac, target, receiver, arguments)?;
+            }
+            Name::Unsubscribe(target) => unsubscribe(ac, target, arguments)?,
+            Name::Monitor => monitor(ac, receiver)?,
+            Name::Subscribe(_) | Name::Other => return command(ac, receiver, all),
+        }
+        // Pub/sub is confirmed whatever CLIENT REPLY says; but it uses a skip up.
+        if (*ac).reply_mode == ReplyMode::Skip {
             (*ac).reply_mode = ReplyMode::On;
         }
-        match class {
-            Name::Subscribe(Target::Shard) if arguments.len() > 0 => {
-                subscribe_shards(ac, receiver, arguments)
-            }
-            Name::Subscribe(target) if arguments.len() > 0 => {
-                subscribe(ac, target, receiver, arguments, 0)?;
-                (*inner(ac)).flags |= REDIS_SUBSCRIBED;
-                Ok(())
-            }
-            Name::Unsubscribe(target) => unsubscribe(ac, target, arguments),
-            Name::Monitor => {
-                // Confirmations of pub/sub always come, that of MONITOR does not, nor the feed
-                // where replies are off.
-                let mark = match mode {
-                    ReplyMode::On => mark::MONITOR,
-                    ReplyMode::Skip => mark::FEED,
-                    ReplyMode::Off => mark::SILENT,
-                };
-                queue(ac, receiver, mark)?;
-                (*inner(ac)).flags |= REDIS_MONITORING;
-                Ok(())
-            }
-            Name::Subscribe(_) | Name::Other => command(ac, receiver, all),
-        }
+        Ok(())
+    }
+}
+
+/// Enters a `MONITOR`. Where it is not answered there is no confirmation, and with replies switched
+/// off no feed either.
+unsafe fn monitor(ac: *mut AsyncContext, receiver: Receiver) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let mark = match (*ac).reply_mode {
+            ReplyMode::On => mark::MONITOR,
+            ReplyMode::Skip => mark::FEED,
+            ReplyMode::Off => mark::SILENT,
+        };
+        queue(ac, receiver, mark)?;
+        (*inner(ac)).flags |= REDIS_MONITORING;
+        Ok(())
     }
 }
 
@@ -265,8 +265,26 @@ unsafe fn waiting_list(ac: *mut AsyncContext, mark: c_int) -> *mut redisCallback
     }
 }
 
-/// Enters subscriptions; every channel, or none.
+/// Enters a subscribing command.
 unsafe fn subscribe(
+    ac: *mut AsyncContext,
+    target: Target,
+    receiver: Receiver,
+    channels: Arguments<'_>,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if target == Target::Shard {
+            return subscribe_shards(ac, receiver, channels);
+        }
+        enter_channels(ac, target, receiver, channels, 0)?;
+        (*inner(ac)).flags |= REDIS_SUBSCRIBED;
+        Ok(())
+    }
+}
+
+/// Enters subscriptions; every channel, or none.
+unsafe fn enter_channels(
     ac: *mut AsyncContext,
     target: Target,
     receiver: Receiver,
@@ -318,7 +336,7 @@ unsafe fn new_subscription(
     }
 }
 
-/// Undoes the first steps of `subscribe`.
+/// Undoes the first steps of `enter_channels`.
 unsafe fn withdraw<'a>(
     ac: *mut AsyncContext,
     table: &mut subscriptions::Subscriptions,
@@ -352,7 +370,7 @@ unsafe fn subscribe_shards(
             .ok_or(Refusal::OutOfMemory)?;
         let count = channels.len();
         let batch = (*ac).batches_issued.wrapping_add(1);
-        if let Err(refusal) = subscribe(ac, Target::Shard, receiver, channels, batch) {
+        if let Err(refusal) = enter_channels(ac, Target::Shard, receiver, channels, batch) {
             release_node(ac, node);
             return Err(refusal);
         }

@@ -1,10 +1,10 @@
 //! Commands that are not answered, and those that are for ever: `CLIENT REPLY` and `MONITOR`.
 
-use super::callbacks::{mark, release_node, shift};
+use super::callbacks::{find, mark, release_node, remove_first};
 use super::{AsyncContext, Life, has_flag, lifecycle, run};
 use crate::layout::{REDIS_FREEING, redisCallback, redisCallbackList};
 use crate::sds;
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 use libc::c_int;
 
 /// What `CLIENT REPLY` has set.
@@ -52,12 +52,7 @@ pub(super) fn is_awaiting(node: &redisCallback) -> bool {
 /// Whether any command of the list waits for a reply.
 pub(super) unsafe fn awaits_reply(list: *const redisCallbackList) -> bool {
     // SAFETY: the caller's list is live.
-    unsafe { super::callbacks::find(list, is_awaiting) }.is_some()
-}
-
-/// Whether a node is of a command that is not answered.
-fn is_silent(node: &redisCallback) -> bool {
-    node.unsubscribe_sent == mark::SILENT
+    unsafe { find(list, is_awaiting) }.is_some()
 }
 
 /// Finishes the silent commands before the one that a reply is about to answer: their callbacks get
@@ -66,10 +61,12 @@ pub(super) unsafe fn finish_overtaken(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live, and stays so.
     unsafe {
         let list = &raw mut (*ac).c.replies;
-        if (*list).head.as_ref().is_none_or(|head| !is_silent(head)) || !awaits_reply(list) {
+        let head = (*list).head.as_ref();
+        if head.is_none_or(|head| head.unsubscribe_sent == mark::COMMAND) || !awaits_reply(list) {
             return Life::Alive;
         }
-        while finish_head(ac, list) {
+        while let Some(node) = first_silent(list) {
+            finish(ac, list, node);
             if has_flag(ac, REDIS_FREEING) {
                 return Life::Gone;
             }
@@ -78,7 +75,8 @@ pub(super) unsafe fn finish_overtaken(ac: *mut AsyncContext) -> Life {
     Life::Alive
 }
 
-/// Finishes the silent commands at the head of `replies` that have been sent, once all have.
+/// Finishes the silent commands that have been sent, once all have, and that nothing answered comes
+/// before.
 pub(super) unsafe fn finish_sent(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live, and looked at again after each callback.
     unsafe {
@@ -88,16 +86,14 @@ pub(super) unsafe fn finish_sent(ac: *mut AsyncContext) -> Life {
         }
         // What these callbacks issue is not sent yet, and comes behind the last of now.
         let last = (*list).tail;
-        loop {
-            let done = (*list).head == last;
-            if !finish_head(ac, list) {
-                break;
-            }
+        while let Some(node) = first_silent(list) {
+            let is_last = node.as_ptr() == last;
+            finish(ac, list, node);
             if has_flag(ac, REDIS_FREEING) {
                 lifecycle::finish(ac);
                 return Life::Gone;
             }
-            if done {
+            if is_last {
                 break;
             }
         }
@@ -105,20 +101,29 @@ pub(super) unsafe fn finish_sent(ac: *mut AsyncContext) -> Life {
     Life::Alive
 }
 
-/// Finishes the first command of a list if it is silent.
-unsafe fn finish_head(ac: *mut AsyncContext, list: *mut redisCallbackList) -> bool {
-    // SAFETY: the caller's context and list are live.
+/// The first command of a list, monitors left aside, if it is silent.
+unsafe fn first_silent(list: *const redisCallbackList) -> Option<NonNull<redisCallback>> {
+    // SAFETY: the caller's list is live, and so are its nodes.
     unsafe {
-        if (*list).head.as_ref().is_none_or(|head| !is_silent(head)) {
-            return false;
+        let first = find(list, |node| node.unsubscribe_sent != mark::FEED)?;
+        (first.as_ref().unsubscribe_sent == mark::SILENT).then_some(first)
+    }
+}
+
+/// Takes a silent command out of its list and gives NULL to its callback.
+unsafe fn finish(
+    ac: *mut AsyncContext,
+    list: *mut redisCallbackList,
+    node: NonNull<redisCallback>,
+) {
+    // SAFETY: the caller's context is live, the node in its list until it is taken out here.
+    unsafe {
+        let is_it = |other: &redisCallback| core::ptr::eq(other, node.as_ptr());
+        if remove_first(list, is_it).is_some() {
+            let callback = node.read();
+            release_node(ac, node);
+            run(ac, &callback, null_mut());
         }
-        let Some(node) = shift(list) else {
-            return false;
-        };
-        let callback = node.read();
-        release_node(ac, node);
-        run(ac, &callback, null_mut());
-        true
     }
 }
 

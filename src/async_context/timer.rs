@@ -93,7 +93,14 @@ pub(super) unsafe fn arm(ac: *mut AsyncContext) {
             if (*ac).timer.since.is_none() {
                 (*ac).timer.since = Some(Instant::now());
             }
-            schedule(ac, limit);
+            let whole = net::duration(&limit).unwrap_or_default();
+            let after = match due(ac) {
+                // The wait began earlier, under another loop or timeout.
+                Due::In(left) if left.as_millis() + 1 < whole.as_millis() => time_of(left),
+                Due::Now => time_of(TOLERANCE),
+                Due::In(_) | Due::Never => limit,
+            };
+            schedule(ac, after);
         }
     }
 }
