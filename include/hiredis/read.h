@@ -39,7 +39,8 @@ extern "C" {
 // An allocation failed.
 #define REDIS_ERR_OOM 5
 
-// A connect or command timeout passed.
+// A timeout passed: of an asynchronous connect or command, or of the kernel's keepalive. Timeouts of
+// blocking calls are `REDIS_ERR_IO`, with `errno` `EAGAIN` or `ETIMEDOUT`.
 #define REDIS_ERR_TIMEOUT 6
 
 // Bulk string.

@@ -17,7 +17,8 @@ pub const REDIS_ERR_EOF: c_int = 3;
 pub const REDIS_ERR_PROTOCOL: c_int = 4;
 /// An allocation failed.
 pub const REDIS_ERR_OOM: c_int = 5;
-/// A connect or command timeout passed.
+/// A timeout passed: of an asynchronous connect or command, or of the kernel's keepalive. Timeouts of
+/// blocking calls are `REDIS_ERR_IO`, with `errno` `EAGAIN` or `ETIMEDOUT`.
 pub const REDIS_ERR_TIMEOUT: c_int = 6;
 
 /// Bulk string.
