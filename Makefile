@@ -19,7 +19,8 @@ test: tools oracle
 	cargo test --release
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++ libjemalloc2
+	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++ libjemalloc2 \
+	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:
 	scripts/get-oracle target/oracle

@@ -1,0 +1,142 @@
+/* adapters/libsdevent.h: drives asynchronous contexts with sd-event, systemd's event loop.
+ *
+ *     sd_event_default(&event);
+ *     redisAsyncContext *ac = redisAsyncConnect("127.0.0.1", 6379);
+ *     redisLibsdeventAttach(ac, event);
+ *     sd_event_loop(event);
+ *
+ * Attach first, then set callbacks and issue commands. The loop lives at least as long as the context. */
+
+#ifndef HIREDIS_ADAPTERS_LIBSDEVENT_H
+#define HIREDIS_ADAPTERS_LIBSDEVENT_H
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+
+/* Bits of `state`: the context is gone; a call into the library is under way. */
+#define REDIS_LIBSDEVENT_DELETED 1
+#define REDIS_LIBSDEVENT_ENTERED 2
+
+/* Made by redisLibsdeventAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+typedef struct redisLibsdeventEvents {
+    redisAsyncContext *context;
+    sd_event_source *io; /* on where there is any interest */
+    sd_event_source *timer;
+    uint32_t interest;
+    int state;
+} redisLibsdeventEvents;
+
+/* Off before the reference goes: a source whose handler is running would otherwise be kept until that returns. */
+static inline void redisLibsdeventFreeSource(sd_event_source *source) {
+    if (source != NULL) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    sd_event_source_unref(source);
+}
+
+/* Every handler's last act. The context may be gone by now. */
+static inline int redisLibsdeventLeave(redisLibsdeventEvents *e) {
+    e->state &= ~REDIS_LIBSDEVENT_ENTERED;
+    if (e->state & REDIS_LIBSDEVENT_DELETED) hi_free(e);
+    return 0;
+}
+
+static inline int redisLibsdeventHandleIo(sd_event_source *source, int fd, uint32_t ready, void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    (void)source;
+    (void)fd;
+    /* epoll reports these, too, whether asked for or not. */
+    if (ready & (EPOLLERR | EPOLLHUP)) ready |= e->interest & EPOLLOUT ? EPOLLOUT : EPOLLIN;
+    e->state |= REDIS_LIBSDEVENT_ENTERED;
+    /* Read first: what the server said before it closed the connection is still to be had. */
+    if ((ready & EPOLLIN) && (e->interest & EPOLLIN)) redisAsyncHandleRead(e->context);
+    if ((ready & EPOLLOUT) && (e->interest & EPOLLOUT)) redisAsyncHandleWrite(e->context);
+    return redisLibsdeventLeave(e);
+}
+
+/* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
+static inline int redisLibsdeventHandleTimer(sd_event_source *source, uint64_t usec, void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    (void)source;
+    (void)usec;
+    e->state |= REDIS_LIBSDEVENT_ENTERED;
+    redisAsyncHandleTimeout(e->context);
+    return redisLibsdeventLeave(e);
+}
+
+/* A source that is on tells the kernel when its events change, one that is off when it is switched on. */
+static inline void redisLibsdeventSetInterest(redisLibsdeventEvents *e, uint32_t interest) {
+    if (interest == e->interest) return;
+    if (interest != 0) sd_event_source_set_io_events(e->io, interest);
+    sd_event_source_set_enabled(e->io, interest != 0 ? SD_EVENT_ON : SD_EVENT_OFF);
+    e->interest = interest;
+}
+
+static inline void redisLibsdeventAddRead(void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    redisLibsdeventSetInterest(e, e->interest | EPOLLIN);
+}
+
+static inline void redisLibsdeventDelRead(void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    redisLibsdeventSetInterest(e, e->interest & ~(uint32_t)EPOLLIN);
+}
+
+static inline void redisLibsdeventAddWrite(void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    redisLibsdeventSetInterest(e, e->interest | EPOLLOUT);
+}
+
+static inline void redisLibsdeventDelWrite(void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    redisLibsdeventSetInterest(e, e->interest & ~(uint32_t)EPOLLOUT);
+}
+
+static inline void redisLibsdeventScheduleTimer(void *data, struct timeval tv) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    uint64_t now = 0;
+    sd_event_now(sd_event_source_get_event(e->timer), CLOCK_MONOTONIC, &now);
+    sd_event_source_set_time(e->timer, now + (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec);
+    sd_event_source_set_enabled(e->timer, SD_EVENT_ONESHOT);
+}
+
+/* The descriptor is about to be closed, so the sources go at once, even the one whose handler is running. */
+static inline void redisLibsdeventCleanup(void *data) {
+    redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
+    redisLibsdeventFreeSource(e->io);
+    redisLibsdeventFreeSource(e->timer);
+    e->interest = 0;
+    e->state |= REDIS_LIBSDEVENT_DELETED;
+    if (!(e->state & REDIS_LIBSDEVENT_ENTERED)) hi_free(e);
+}
+
+/* REDIS_ERR, and the context as it was, when it is attached already, memory is short or sd-event refuses the socket. */
+static inline int redisLibsdeventAttach(redisAsyncContext *ac, struct sd_event *event) {
+    /* In microseconds; 0 would mean 250 milliseconds. */
+    const uint64_t accuracy = 1;
+    redisLibsdeventEvents *e;
+
+    if (ac->ev.data != NULL) return REDIS_ERR;
+    e = (redisLibsdeventEvents *)hi_calloc(1, sizeof(*e));
+    if (e == NULL) return REDIS_ERR;
+    e->context = ac;
+    if (sd_event_add_io(event, &e->io, ac->c.fd, 0, redisLibsdeventHandleIo, e) < 0 ||
+        sd_event_source_set_enabled(e->io, SD_EVENT_OFF) < 0 ||
+        sd_event_add_time(event, &e->timer, CLOCK_MONOTONIC, UINT64_MAX, accuracy, redisLibsdeventHandleTimer, e) < 0) {
+        redisLibsdeventFreeSource(e->io);
+        hi_free(e);
+        return REDIS_ERR;
+    }
+
+    ac->ev.addRead = redisLibsdeventAddRead;
+    ac->ev.delRead = redisLibsdeventDelRead;
+    ac->ev.addWrite = redisLibsdeventAddWrite;
+    ac->ev.delWrite = redisLibsdeventDelWrite;
+    ac->ev.scheduleTimer = redisLibsdeventScheduleTimer;
+    ac->ev.cleanup = redisLibsdeventCleanup;
+    ac->ev.data = e;
+    return REDIS_OK;
+}
+
+#endif

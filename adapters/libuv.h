@@ -1,0 +1,114 @@
+/* adapters/libuv.h: drives asynchronous contexts with libuv.
+ *
+ *     redisAsyncContext *ac = redisAsyncConnect("127.0.0.1", 6379);
+ *     redisLibuvAttach(ac, uv_default_loop());
+ *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+ *
+ * Attach first, then set callbacks and issue commands. The loop must run once more after the context has ended, as for
+ * every handle that is closed. */
+
+#ifndef HIREDIS_ADAPTERS_LIBUV_H
+#define HIREDIS_ADAPTERS_LIBUV_H
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <uv.h>
+
+/* Made by redisLibuvAttach, freed when libuv has closed both handles. */
+typedef struct redisLibuvEvents {
+    redisAsyncContext *context; /* NULL after the cleanup hook */
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int interest;
+    int open_handles;
+} redisLibuvEvents;
+
+static inline void redisLibuvHandlePoll(uv_poll_t *handle, int status, int ready) {
+    redisLibuvEvents *e = (redisLibuvEvents *)handle->data;
+    /* Where polling fails, the call that was waited for says why. */
+    if (status != 0) ready = e->interest;
+    /* Read first: what the server said before it closed the connection is still to be had. Cleanup ends all interest. */
+    if ((ready & UV_READABLE) && (e->interest & UV_READABLE)) redisAsyncHandleRead(e->context);
+    if ((ready & UV_WRITABLE) && (e->interest & UV_WRITABLE)) redisAsyncHandleWrite(e->context);
+}
+
+/* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
+static inline void redisLibuvHandleTimer(uv_timer_t *handle) {
+    redisAsyncHandleTimeout(((redisLibuvEvents *)handle->data)->context);
+}
+
+static inline void redisLibuvSetInterest(redisLibuvEvents *e, int interest) {
+    if (interest == e->interest) return;
+    if (interest != 0) uv_poll_start(&e->poll, interest, redisLibuvHandlePoll);
+    else uv_poll_stop(&e->poll);
+    e->interest = interest;
+}
+
+static inline void redisLibuvAddRead(void *data) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    redisLibuvSetInterest(e, e->interest | UV_READABLE);
+}
+
+static inline void redisLibuvDelRead(void *data) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    redisLibuvSetInterest(e, e->interest & ~UV_READABLE);
+}
+
+static inline void redisLibuvAddWrite(void *data) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    redisLibuvSetInterest(e, e->interest | UV_WRITABLE);
+}
+
+static inline void redisLibuvDelWrite(void *data) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    redisLibuvSetInterest(e, e->interest & ~UV_WRITABLE);
+}
+
+/* In milliseconds, rounded up: a deadline must have passed when it is reported. */
+static inline void redisLibuvScheduleTimer(void *data, struct timeval tv) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    uint64_t ms = (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000;
+    uv_timer_start(&e->timer, redisLibuvHandleTimer, ms, 0);
+}
+
+static inline void redisLibuvHandleClosed(uv_handle_t *handle) {
+    redisLibuvEvents *e = (redisLibuvEvents *)handle->data;
+    if (--e->open_handles == 0) hi_free(e);
+}
+
+/* The descriptor is about to be closed: libuv forgets it now, and calls back later. */
+static inline void redisLibuvCleanup(void *data) {
+    redisLibuvEvents *e = (redisLibuvEvents *)data;
+    e->context = NULL;
+    e->interest = 0;
+    uv_close((uv_handle_t *)&e->poll, redisLibuvHandleClosed);
+    uv_close((uv_handle_t *)&e->timer, redisLibuvHandleClosed);
+}
+
+/* REDIS_ERR, and the context as it was, when it is attached already, memory is short or libuv refuses the socket. */
+static inline int redisLibuvAttach(redisAsyncContext *ac, uv_loop_t *loop) {
+    redisLibuvEvents *e;
+
+    if (ac->ev.data != NULL) return REDIS_ERR;
+    e = (redisLibuvEvents *)hi_calloc(1, sizeof(*e));
+    if (e == NULL) return REDIS_ERR;
+    e->context = ac;
+    if (uv_poll_init_socket(loop, &e->poll, (uv_os_sock_t)ac->c.fd) != 0) {
+        hi_free(e);
+        return REDIS_ERR;
+    }
+    uv_timer_init(loop, &e->timer);
+    e->poll.data = e->timer.data = e;
+    e->open_handles = 2;
+
+    ac->ev.addRead = redisLibuvAddRead;
+    ac->ev.delRead = redisLibuvDelRead;
+    ac->ev.addWrite = redisLibuvAddWrite;
+    ac->ev.delWrite = redisLibuvDelWrite;
+    ac->ev.scheduleTimer = redisLibuvScheduleTimer;
+    ac->ev.cleanup = redisLibuvCleanup;
+    ac->ev.data = e;
+    return REDIS_OK;
+}
+
+#endif

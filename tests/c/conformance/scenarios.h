@@ -1,0 +1,478 @@
+/* The conformance program: the same scenarios on every loop, which must print the same lines. A loop's program includes
+ * this and gives what ../adapter.h asks for; arguments name scenarios to leave out. */
+#ifndef CONFORMANCE_SCENARIOS_H
+#define CONFORMANCE_SCENARIOS_H
+
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+#include "../adapter.h"
+
+/* What a loop tells the kernel for a command that is issued outside of callbacks: wait for writable, then not any more. */
+#ifndef REGISTRATIONS_PER_ROUND
+#define REGISTRATIONS_PER_ROUND 2
+#endif
+
+static int registrations;
+
+/* Stands in for libc's, which the loops would otherwise call. */
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) {
+    registrations++;
+    return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+}
+
+static const char *scenario;
+
+static void told(const char *of, const struct client *c) {
+    printf("%s.%s: connected %d, disconnected %d, err %d, %d answered, %d failed, %d messages, %s\n", scenario, of, c->connected,
+        c->disconnected, c->err, c->answered, c->failed, c->messages, c->ac ? "kept" : "freed");
+}
+
+static int slow(void) { return getenv("UNDER_VALGRIND") != NULL; }
+
+static void pause_ms(int ms) {
+    struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+/* Connecting. */
+
+static void connects(void) {
+    struct client tcp, local;
+    redisOptions o = {0};
+    REDIS_OPTIONS_SET_UNIX(&o, getenv("REDIS_SOCK"));
+    open_with(&local, &o);
+    open_redis(&tcp);
+    loop_until(tcp.connected != NONE && local.connected != NONE);
+    redisAsyncFree(tcp.ac);
+    redisAsyncDisconnect(local.ac);
+    told("tcp", &tcp);
+    told("unix", &local);
+}
+
+static void connects_without_callbacks(void) {
+    redisAsyncContext *ac = redisAsyncConnect("127.0.0.1", atoi(getenv("REDIS_PORT")));
+    struct client c = {.connected = NONE, .disconnected = NONE};
+    ac->data = &c;
+    check(loop_attach(ac) == REDIS_OK);
+    redisAsyncCommand(ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 1);
+    redisAsyncFree(ac);
+    told("client", &c);
+}
+
+/* Much at once. */
+
+static void on_next_number(redisAsyncContext *ac, void *reply, void *privdata) {
+    struct client *c = (struct client *)ac->data;
+    redisReply *r = (redisReply *)reply;
+    (void)privdata;
+    if (r && r->type == REDIS_REPLY_INTEGER && r->integer == c->answered + 1) c->answered++;
+    else c->failed++;
+}
+
+static void ten_thousand_commands(void) {
+    struct client c;
+    open_redis(&c);
+    redisAsyncCommand(c.ac, NULL, NULL, "DEL conformance:counter");
+    for (int i = 0; i < 10000; i++) redisAsyncCommand(c.ac, on_next_number, NULL, "INCR conformance:counter");
+    redisAsyncDisconnect(c.ac);
+    loop_until(c.ac == NULL);
+    told("client", &c);
+}
+
+static size_t large(void) { return slow() ? 4u << 20 : 64u << 20; }
+
+static void on_large(redisAsyncContext *ac, void *reply, void *privdata) {
+    struct client *c = (struct client *)ac->data;
+    redisReply *r = (redisReply *)reply;
+    (void)privdata;
+    if (r && r->type == REDIS_REPLY_STRING && r->len == large() && r->str[0] == 0 && r->str[r->len - 1] == 'x') c->answered++;
+    else if (r && r->type == REDIS_REPLY_INTEGER && r->integer == (long long)large()) c->answered++;
+    else c->failed++;
+}
+
+static void reply_of_64_mib(void) {
+    struct client c;
+    open_redis(&c);
+    redisAsyncCommand(c.ac, on_large, NULL, "SETRANGE conformance:large %d x", (int)large() - 1);
+    redisAsyncCommand(c.ac, on_large, NULL, "GET conformance:large");
+    redisAsyncCommand(c.ac, on_reply, NULL, "DEL conformance:large");
+    redisAsyncDisconnect(c.ac);
+    loop_until(c.ac == NULL);
+    told("client", &c);
+}
+
+static void command_of_64_mib(void) {
+    struct client c;
+    char *value = calloc(1, large());
+    open_redis(&c);
+    redisAsyncCommand(c.ac, on_reply, NULL, "SET conformance:large %b", value, large());
+    redisAsyncCommand(c.ac, on_large, NULL, "STRLEN conformance:large");
+    redisAsyncCommand(c.ac, on_reply, NULL, "DEL conformance:large");
+    redisAsyncDisconnect(c.ac);
+    loop_until(c.ac == NULL);
+    free(value);
+    told("client", &c);
+}
+
+/* Half of the contexts disconnect, half are freed by a callback with commands pending. */
+static void two_hundred_contexts(void) {
+    enum { CONTEXTS = 200, COMMANDS = 20 };
+    static struct client clients[CONTEXTS];
+    int contexts = slow() ? 40 : CONTEXTS, alive, answered = 0, failed = 0, clean = 0;
+    for (int i = 0; i < contexts; i++) open_redis(&clients[i]);
+    for (int i = 0; i < contexts; i++) {
+        for (int k = 0; k < COMMANDS; k++)
+            redisAsyncCommand(clients[i].ac, k == COMMANDS - 2 && i % 2 ? on_reply_free : on_reply, NULL, "ECHO %d", k);
+        if (i % 2 == 0) redisAsyncDisconnect(clients[i].ac);
+    }
+    do {
+        alive = 0;
+        loop_once();
+        for (int i = 0; i < contexts; i++) alive += clients[i].ac != NULL;
+    } while (alive > 0);
+    for (int i = 0; i < contexts; i++) {
+        answered += clients[i].answered;
+        failed += clients[i].failed;
+        clean += clients[i].connected == REDIS_OK && clients[i].disconnected == REDIS_OK;
+    }
+    printf("%s: all answered %d, failed as they should %d, clean %d\n", scenario,
+        answered == contexts * COMMANDS - contexts / 2, failed == contexts / 2, clean == contexts);
+}
+
+/* Freed from every callback; the others are in ../adapter.h. */
+
+static void free_in_failed_connect_callback(void) {
+    struct peer p;
+    struct client c;
+    peer_refuse(&p);
+    open_port(&c, p.port);
+    c.ac->onConnect = on_connect_free;
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.ac == NULL);
+    told("client", &c);
+    peer_end(&p);
+}
+
+static void on_disconnect_free(const redisAsyncContext *ac, int status) {
+    on_disconnect(ac, status);
+    redisAsyncFree((redisAsyncContext *)ac);
+}
+
+static void free_in_disconnect_callback(void) {
+    struct client c;
+    open_redis(&c);
+    c.ac->onDisconnect = on_disconnect_free;
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    redisAsyncDisconnect(c.ac);
+    loop_until(c.ac == NULL);
+    told("client", &c);
+}
+
+static void free_when_server_closes(void) {
+    struct peer p;
+    struct client c;
+    peer_listen(&p);
+    open_port(&c, p.port);
+    for (int i = 0; i < 3; i++) redisAsyncCommand(c.ac, on_reply_free, NULL, "PING");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    peer_accept(&p);
+    peer_read(&p, (char[64]){0}, 42);
+    peer_close(&p);
+    loop_until(c.ac == NULL);
+    told("client", &c);
+    peer_end(&p);
+}
+
+static void on_message_free(redisAsyncContext *ac, void *reply, void *privdata) {
+    struct client *c = (struct client *)ac->data;
+    redisReply *r = (redisReply *)reply;
+    (void)privdata;
+    if (r == NULL) {
+        c->failed++;
+        return;
+    }
+    if (!strcmp(r->element[0]->str, "subscribe")) {
+        redisAsyncCommand(c->publisher->ac, on_reply, NULL, "PUBLISH conformance:news 1");
+        redisAsyncCommand(c->publisher->ac, on_reply, NULL, "PUBLISH conformance:news 2");
+    } else {
+        c->messages++;
+        redisAsyncFree(ac);
+    }
+}
+
+static void free_in_message_callback(void) {
+    struct client publisher, subscriber;
+    open_redis(&publisher);
+    open_redis(&subscriber);
+    subscriber.publisher = &publisher;
+    redisAsyncCommand(subscriber.ac, on_message_free, NULL, "SUBSCRIBE conformance:news");
+    loop_until(subscriber.ac == NULL && publisher.answered == 2);
+    redisAsyncFree(publisher.ac);
+    told("subscriber", &subscriber);
+    told("publisher", &publisher);
+}
+
+static void on_push_free(redisAsyncContext *ac, void *reply) {
+    struct client *c = (struct client *)ac->data;
+    (void)reply;
+    c->messages++;
+    redisAsyncFree(ac);
+}
+
+static void free_in_push_callback(void) {
+    struct client writer, reader;
+    open_redis(&writer);
+    open_redis(&reader);
+    redisAsyncSetPushCallback(reader.ac, on_push_free);
+    redisAsyncCommand(reader.ac, on_reply, NULL, "HELLO 3");
+    redisAsyncCommand(reader.ac, on_reply, NULL, "CLIENT TRACKING ON");
+    redisAsyncCommand(reader.ac, on_reply, NULL, "GET conformance:tracked");
+    loop_until(reader.answered == 3);
+    redisAsyncCommand(writer.ac, on_reply, NULL, "SET conformance:tracked 1");
+    loop_until(reader.ac == NULL && writer.answered == 1);
+    redisAsyncFree(writer.ac);
+    told("reader", &reader);
+}
+
+static void free_at_timeout(void) {
+    struct timeval tv = {0, 50000};
+    struct peer p;
+    struct client c;
+    redisOptions o = {0};
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    o.command_timeout = &tv;
+    open_with(&c, &o);
+    for (int i = 0; i < 3; i++) redisAsyncCommand(c.ac, on_reply_free, NULL, "PING");
+    loop_until(c.ac == NULL);
+    told("client", &c);
+    peer_end(&p);
+}
+
+static struct client either[2];
+
+static void on_reply_free_other(redisAsyncContext *ac, void *reply, void *privdata) {
+    struct client *other = ac->data == &either[0] ? &either[1] : &either[0];
+    on_reply(ac, reply, privdata);
+    if (reply) redisAsyncFree(other->ac);
+}
+
+/* Both replies are there when the loop looks: the callback of the first must take the event of the second with it. */
+static void free_another(void) {
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 2; i++) open_redis(&either[i]);
+        loop_until(either[0].connected == REDIS_OK && either[1].connected == REDIS_OK);
+        for (int i = 0; i < 2; i++) redisAsyncCommand(either[i].ac, on_reply_free_other, NULL, "PING");
+        for (int i = 0; i < 2; i++) redisAsyncHandleWrite(either[i].ac);
+        pause_ms(20);
+        loop_until(either[0].ac == NULL || either[1].ac == NULL);
+        check(either[0].answered + either[1].answered == 1 && either[0].failed + either[1].failed == 1);
+        redisAsyncFree(either[0].ac ? either[0].ac : either[1].ac);
+    }
+    printf("%s: one was answered, the other freed\n", scenario);
+}
+
+static void free_outside_the_loop(void) {
+    struct client fresh, busy;
+    open_redis(&fresh);
+    redisAsyncFree(fresh.ac);
+    loop_once();
+    open_redis(&busy);
+    loop_until(busy.connected == REDIS_OK);
+    redisAsyncCommand(busy.ac, on_reply, NULL, "PING");
+    redisAsyncFree(busy.ac);
+    loop_once();
+    fresh.connected = NONE; /* where the kernel was quick, a loop may not have seen it */
+    told("fresh", &fresh);
+    told("busy", &busy);
+}
+
+/* Time. */
+
+enum { TIMERS = 8 };
+static double ended[TIMERS];
+
+static void on_late_reply(redisAsyncContext *ac, void *reply, void *privdata) {
+    on_reply(ac, reply, NULL);
+    *(double *)privdata = seconds();
+}
+
+static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+
+/* How late timers of different length fire: the median, in seconds. */
+static double lateness(struct peer *p) {
+    struct client clients[TIMERS];
+    double begun, late[TIMERS];
+    for (int i = 0; i < TIMERS; i++) {
+        struct timeval tv = {0, 40000 + 15000 * i};
+        redisOptions o = {0};
+        REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p->port);
+        o.command_timeout = &tv;
+        open_with(&clients[i], &o);
+        loop_until(clients[i].connected == REDIS_OK);
+    }
+    begun = seconds();
+    for (int i = 0; i < TIMERS; i++) redisAsyncCommand(clients[i].ac, on_late_reply, &ended[i], "PING");
+    for (int i = 0; i < TIMERS; i++) {
+        loop_until(clients[i].ac == NULL);
+        check(clients[i].err == REDIS_ERR_TIMEOUT);
+        late[i] = ended[i] - begun - (0.04 + 0.015 * i);
+        check(late[i] > -0.005); /* loops with a coarse clock are this much early */
+    }
+    qsort(late, TIMERS, sizeof *late, by_value);
+    return late[TIMERS / 2];
+}
+
+static void timers_are_not_late(void) {
+    const double tick = slow() ? 0.1 : 0.005;
+    struct peer p;
+    int attempts = 0;
+    peer_listen(&p);
+    while (lateness(&p) > tick) check(++attempts < 3);
+    peer_end(&p);
+    printf("%s: within one tick\n", scenario);
+}
+
+/* Replies keep coming for longer than the timeout, each in time. */
+static void activity_puts_the_timeout_off(void) {
+    struct timeval tv = {0, 300000};
+    struct client c;
+    redisOptions o = {0};
+    double begun = seconds();
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", atoi(getenv("REDIS_PORT")));
+    o.command_timeout = &tv;
+    open_with(&c, &o);
+    for (int i = 1; i <= 6; i++) {
+        redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP conformance:nothing 0.1");
+        loop_until(c.answered == i);
+    }
+    check(seconds() - begun > 0.6);
+    redisAsyncDisconnect(c.ac);
+    told("client", &c);
+}
+
+static double processor_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void loop_for(double duration) {
+    double begun = seconds();
+    while (seconds() - begun < duration) loop_once();
+}
+
+/* Neither an idle connection nor one that failed before anybody asked for anything keeps the loop busy. */
+static void waits_quietly(void) {
+    struct peer p;
+    struct client idle, unasked = {.connected = NONE};
+    redisOptions o = {0};
+    double begun;
+    peer_refuse(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    REDIS_OPTIONS_SET_PRIVDATA(&o, &unasked, on_freed);
+    open_redis(&idle);
+    loop_until(idle.connected == REDIS_OK);
+    unasked.ac = redisAsyncConnectWithOptions(&o);
+    check(loop_attach(unasked.ac) == REDIS_OK);
+    begun = processor_seconds();
+    loop_for(0.4);
+    check(processor_seconds() - begun < 0.2);
+    redisAsyncFree(idle.ac);
+    redisAsyncFree(unasked.ac); /* NULL where the loop went on with the connect on its own */
+    told("idle", &idle);
+    peer_end(&p);
+}
+
+/* What the hooks ask for again, or take back at once, is no change. */
+static void one_registration_per_change(void) {
+    struct client c;
+    int at_most = 0;
+    open_redis(&c);
+    loop_until(c.connected == REDIS_OK);
+    loop_for(0.05);
+    for (int i = 0; i < 20; i++) {
+        registrations = 0;
+        for (int k = 0; k < 10; k++) redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+        loop_until(c.answered == 10 * (i + 1));
+        if (registrations > at_most) at_most = registrations;
+    }
+    if (at_most > REGISTRATIONS_PER_ROUND) fprintf(stderr, "%d registrations\n", at_most);
+    check(at_most <= REGISTRATIONS_PER_ROUND);
+    redisAsyncFree(c.ac);
+    printf("%s: no more than needed\n", scenario);
+}
+
+static void attaches_once(void) {
+    struct client c;
+    void *data;
+    open_redis(&c);
+    data = c.ac->ev.data;
+    check(loop_attach(c.ac) == REDIS_ERR && c.ac->ev.data == data);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    redisAsyncDisconnect(c.ac);
+    loop_until(c.ac == NULL);
+    told("client", &c);
+}
+
+static const struct {
+    const char *name;
+    void (*play)(void);
+} all_scenarios[] = {
+#define entry(name) {#name, name}
+    entry(connects),
+    entry(connects_without_callbacks),
+    entry(refused),
+    entry(connect_timeout),
+    entry(command_timeout),
+    entry(request_and_reply),
+    entry(ten_thousand_commands),
+    entry(publish_subscribe),
+    entry(reply_of_64_mib),
+    entry(command_of_64_mib),
+    entry(large_values),
+    entry(disconnect_with_pending),
+    entry(closed_by_peer),
+    entry(reset_by_peer),
+    entry(two_hundred_contexts),
+    entry(free_in_connect_callback),
+    entry(free_in_failed_connect_callback),
+    entry(free_in_callback),
+    entry(free_while_writing),
+    entry(free_in_disconnect_callback),
+    entry(free_when_server_closes),
+    entry(free_in_message_callback),
+    entry(free_in_push_callback),
+    entry(free_at_timeout),
+    entry(free_another),
+    entry(free_outside_the_loop),
+    entry(outlives_its_connection),
+    entry(timers_are_not_late),
+    entry(activity_puts_the_timeout_off),
+    entry(waits_quietly),
+    entry(one_registration_per_change),
+    entry(attaches_once),
+    entry(failed_attach),
+    entry(thousand_commands),
+#undef entry
+};
+
+static inline void conformance(int skips, char **skip) {
+    signal(SIGPIPE, SIG_IGN);
+    (void)run_scenarios;
+    for (size_t i = 0; i < sizeof all_scenarios / sizeof *all_scenarios; i++) {
+        int wanted = 1;
+        scenario = all_scenarios[i].name;
+        for (int k = 0; k < skips; k++) wanted = wanted && strcmp(skip[k], scenario) != 0;
+        if (!wanted) continue;
+        all_scenarios[i].play();
+        printf("%s: done\n", scenario);
+        fflush(stdout);
+    }
+}
+
+#endif
