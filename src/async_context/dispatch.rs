@@ -29,7 +29,6 @@ const UNREQUESTED: Error = Error::Protocol("Unexpected reply, no command is wait
 pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise; the context is not used after it is gone.
     unsafe {
-        let mut answered = false;
         (*ac).dispatching = true;
         loop {
             match context::get_reply(inner(ac)) {
@@ -40,7 +39,6 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
                 }
                 Ok(None) => break,
                 Ok(Some(reply)) => {
-                    answered = true;
                     if hand_out(ac, reply) == Life::Gone {
                         return;
                     }
@@ -48,7 +46,8 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
             }
         }
         (*ac).dispatching = false;
-        if answered {
+        // Pushes and messages are no answers: a command may wait too long among many of them.
+        if core::mem::take(&mut (*ac).answered) {
             timer::restart(ac);
         }
         if send_issued(ac) == Life::Alive

@@ -50,6 +50,8 @@ pub(crate) struct AsyncContext {
     spare: Spare,
     /// `addWrite` was called, and `delWrite` not since.
     write_armed: bool,
+    /// A waiting command was answered since the deadline was looked at.
+    answered: bool,
     /// Replies are being handed out; what their callbacks issue is sent afterwards, in one go.
     dispatching: bool,
     /// Disconnected, but kept because of `REDIS_OPT_NOAUTOFREE`.

@@ -228,6 +228,7 @@ unsafe fn confirm_batch(ac: *mut AsyncContext) {
             {
                 release_node(ac, node);
                 (*ac).batches_settled += 1;
+                (*ac).answered = true;
             }
             return;
         }

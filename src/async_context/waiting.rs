@@ -85,6 +85,7 @@ unsafe fn leave(
     // SAFETY: the caller's context and list are live, and the node is in no list.
     unsafe {
         let callback = node.read();
+        (*ac).answered = true;
         match callback.unsubscribe_sent {
             mark::MONITOR if kind == Some(Kind::SimpleString) => {
                 (*node.as_ptr()).unsubscribe_sent = mark::FEED;
