@@ -1,17 +1,21 @@
 //! One conformance program, parameterised by loop: every loop must print the same lines as `poll`. The loops that Debian
 //! packages run it with our headers and library, under valgrind, and with each side replaced by the C library's.
 
+#[path = "adapters/qt.rs"]
+mod qt_loop;
 mod support;
 
 use Hiredis::{Oracle, Ours};
+use qt_loop::pkg_config;
+use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
-use support::{Build, Hiredis, Program, Server, oracle, root};
+use support::{Build, Hiredis, Program, Server, oracle, root, target};
 
-/// A program and what it leaves out: its adapter's interface has no such case.
+/// A program, and the scenarios that its adapter's interface or its loop has no place for.
 struct Loop {
-    name: &'static str,
-    flags: fn() -> Vec<String>,
+    program: &'static str,
+    flags: fn(Hiredis) -> Vec<String>,
     lacks: &'static [&'static str],
 }
 
@@ -24,44 +28,51 @@ const NO_TIMERS: [&str; 4] = [
 ];
 const OF_THE_C_LIBRARY: [&str; 1] = ["free_in_push_callback"];
 
-fn no_flags() -> Vec<String> {
-    vec![]
-}
-
-const GLIB: Loop = Loop {
-    name: "glib",
-    flags: || pkg_config(&["--cflags", "--libs", "glib-2.0"]),
-    // A GSource is always made: glib ends the process where memory is short.
-    lacks: &["failed_attach"],
-};
-
-const fn plain(name: &'static str) -> Loop {
+const fn plain(program: &'static str) -> Loop {
     Loop {
-        name,
-        flags: no_flags,
+        program,
+        flags: |_| vec![],
         lacks: &[],
     }
 }
 
-fn pkg_config(arguments: &[&str]) -> Vec<String> {
-    let done = Command::new("pkg-config")
-        .args(arguments)
-        .output()
-        .expect("pkg-config");
-    assert!(done.status.success(), "pkg-config {arguments:?}");
-    let words = String::from_utf8(done.stdout).expect("text");
-    words.split_whitespace().map(String::from).collect()
+/// The loop is the smallest honest one: Debian has no package of the real one.
+const fn stood_in_for(program: &'static str) -> Loop {
+    Loop {
+        program,
+        flags: |_| vec![format!("-I{}", root().join("tests/c/loops").display())],
+        lacks: &[],
+    }
 }
+
+const GLIB: Loop = Loop {
+    program: "glib",
+    flags: |_| pkg_config(&["--cflags", "--libs", "glib-2.0"]),
+    // A GSource is always made: glib ends the process where memory is short.
+    lacks: &["failed_attach"],
+};
+
+const QT5: Loop = Loop {
+    program: "qt",
+    flags: |headers| qt_loop::flags(5, headers),
+    // The adapter is an object of the program's: attaching allocates nothing of ours.
+    lacks: &["failed_attach"],
+};
+
+const QT6: Loop = Loop {
+    flags: |headers| qt_loop::flags(6, headers),
+    ..QT5
+};
 
 impl Loop {
     /// A program is linked with the library that it runs on: each has a soname of its own.
     fn build(&self, headers: Hiredis, library: Hiredis) -> Program {
         let library = library.lib().join("libhiredis.so").display().to_string();
-        let build = Build::new(format!("c/conformance/{}.c", self.name))
+        let build = Build::new(format!("c/conformance/{}.c", self.program))
             .headers(headers)
             .flag(&library)
             .flag("-Wl,--as-needed");
-        (self.flags)()
+        (self.flags)(headers)
             .iter()
             .fold(build, |build, flag| build.flag(flag))
             .build()
@@ -83,7 +94,7 @@ impl Loop {
         let kept = |line: &&str| !left_out.contains(&line.split(['.', ':']).next().unwrap_or(""));
         let expected: Vec<&str> = expected().lines().filter(kept).collect();
         let printed: Vec<&str> = lines.lines().collect();
-        assert_eq!(printed, expected, "{} beside poll", self.name);
+        assert_eq!(printed, expected, "{} beside poll", self.program);
     }
 
     /// All four combinations of headers and library.
@@ -130,7 +141,7 @@ fn lines(program: &Program, library: Hiredis, left_out: &[&str], valgrind: bool)
 }
 
 macro_rules! loops {
-    ($($name:ident: $kind:expr, with_c_header_fails $fails:expr;)*) => {$(
+    ($($name:ident: $kind:expr;)*) => {$(
         mod $name {
             use super::*;
 
@@ -143,21 +154,100 @@ macro_rules! loops {
             fn conforms_under_valgrind() {
                 $kind.conforms_under_valgrind();
             }
-
-            #[test]
-            fn mixes_with_the_c_library() {
-                $kind.mixes_with_the_c_library($fails);
-            }
         }
     )*};
 }
 
 loops! {
-    poll: plain("poll"), with_c_header_fails &[];
-    libevent: plain("libevent"), with_c_header_fails &["one_registration_per_change"];
-    libev: plain("libev"), with_c_header_fails &[];
-    libuv: plain("libuv"), with_c_header_fails &["failed_attach"];
-    glib: GLIB, with_c_header_fails &[&NO_TIMERS[..], &["free_another", "waits_quietly"]].concat();
-    ivykis: plain("ivykis"), with_c_header_fails &NO_TIMERS;
-    libsdevent: plain("libsdevent"), with_c_header_fails &[];
+    poll: plain("poll");
+    libevent: plain("libevent");
+    libev: plain("libev");
+    libuv: plain("libuv");
+    glib: GLIB;
+    ivykis: plain("ivykis");
+    libsdevent: plain("libsdevent");
+    ae: stood_in_for("ae");
+    libhv: stood_in_for("libhv");
+}
+
+/// Without valgrind: what Qt keeps for itself is no business of ours.
+#[test]
+fn qt_5() {
+    QT5.conforms(Ours, Ours, &[]);
+}
+
+#[test]
+fn qt_6() {
+    QT6.conforms(Ours, Ours, &[]);
+}
+
+mod mixes_with_the_c_library {
+    use super::*;
+
+    macro_rules! mixes {
+        ($($name:ident: $kind:expr, its_header_fails $fails:expr;)*) => {$(
+            #[test]
+            fn $name() {
+                $kind.mixes_with_the_c_library($fails);
+            }
+        )*};
+    }
+
+    mixes! {
+        poll: plain("poll"), its_header_fails &[];
+        libevent: plain("libevent"), its_header_fails &["one_registration_per_change"];
+        libev: plain("libev"), its_header_fails &[];
+        libuv: plain("libuv"), its_header_fails &["failed_attach"];
+        glib: GLIB, its_header_fails &[&NO_TIMERS[..], &["free_another", "waits_quietly"]].concat();
+        ivykis: plain("ivykis"), its_header_fails &NO_TIMERS;
+        libsdevent: plain("libsdevent"), its_header_fails &[];
+        qt_5: QT5, its_header_fails &NO_TIMERS;
+        qt_6: QT6, its_header_fails &NO_TIMERS;
+    }
+}
+
+/// Adapters are compiled by their users, with their flags. Strict C99 needs the POSIX parts that the loops' headers use.
+#[test]
+fn headers_compile_alone_without_warnings() {
+    let dir = target().join("tests/adapters");
+    fs::create_dir_all(&dir).expect("a folder for the sources");
+    let names = [
+        "ae",
+        "glib",
+        "ivykis",
+        "libev",
+        "libevent",
+        "libhv",
+        "libsdevent",
+        "libuv",
+        "macosx",
+        "poll",
+        "redismoduleapi",
+    ];
+    for name in names {
+        for (compiler, standard, extension) in [
+            ("gcc", "-std=c99", "c"),
+            ("gcc", "-std=gnu11", "c"),
+            ("g++", "-std=c++17", "cc"),
+        ] {
+            let source = dir.join(format!("{name}{standard}-alone.{extension}"));
+            fs::write(&source, format!("#include <hiredis/adapters/{name}.h>\n")).expect("source");
+            let done = Command::new(compiler)
+                .args([standard, "-D_XOPEN_SOURCE=700", "-fsyntax-only"])
+                .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+                .arg("-I")
+                .arg(Ours.include())
+                .arg("-isystem")
+                .arg(root().join("tests/c/loops"))
+                .args(pkg_config(&["--cflags", "glib-2.0"]))
+                .arg(&source)
+                .output()
+                .expect("a compiler");
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(
+                done.status.success(),
+                "{name}.h with {compiler} {standard}:\n{said}"
+            );
+        }
+    }
 }
