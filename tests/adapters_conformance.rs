@@ -8,8 +8,13 @@ mod support;
 use Hiredis::{Oracle, Ours};
 use qt_loop::pkg_config;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 use support::{Build, Hiredis, Program, Server, oracle, root, target};
 
 /// A program, and the scenarios that its adapter's interface or its loop has no place for.
@@ -250,4 +255,46 @@ fn headers_compile_alone_without_warnings() {
             );
         }
     }
+}
+
+/// A real redis-server with a module that talks to a second one, refused by a third and kept waiting by a fourth.
+#[test]
+fn module_in_a_redis_server() {
+    let library = Ours.lib().display().to_string();
+    let module = Build::new("c/conformance/redismodule.c")
+        .flag("-shared")
+        .flag("-fPIC")
+        .flag(&format!("-I{}", root().join("tests/c/loops").display()))
+        .flag(&format!("-Wl,-rpath,{library}"))
+        .build();
+    let other = Server::start(&[]);
+    let silent = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let silent_port = silent.local_addr().expect("address").port();
+    let server = Server::start(&["--loadmodule", &module.binary.display().to_string()]);
+    let mut client = UnixStream::connect(&server.socket).expect("connect");
+
+    let start = format!("talk.start {} {silent_port}", other.port);
+    assert_eq!(ask(&mut client, &start), "+started\r\n");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let report = loop {
+        let report = ask(&mut client, "talk.report");
+        if !report.contains("pending") || Instant::now() > deadline {
+            break report;
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    let expected = [
+        "1000/0 connected 0 ended 0 err 0",
+        "1/1 connected 0 ended 0 err 0",
+        "0/1 connected 0 ended -1 err 6",
+        "0/1 connected -1 ended 99 err 1",
+    ];
+    assert_eq!(report, format!("+{}\r\n", expected.join(", ")));
+}
+
+fn ask(client: &mut UnixStream, command: &str) -> String {
+    let mut reply = [0; 1024];
+    write!(client, "{command}\r\n").expect("write");
+    let len = client.read(&mut reply).expect("read");
+    String::from_utf8_lossy(&reply[..len]).into_owned()
 }
