@@ -19,7 +19,7 @@ test: tools oracle
 	cargo test --release
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind pkg-config gcc g++ libjemalloc2 \
+	scripts/ensure-tools redis-server libevent valgrind openssl pkg-config gcc g++ libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:
@@ -36,7 +36,7 @@ headers:
 headers-check:
 	scripts/headers --check
 
-abi-check:
+abi-check: tools oracle
 	cargo test --release --test abi
 
 install: all
