@@ -1,0 +1,71 @@
+/* Asynchronous commands with ivykis.
+ *
+ *     cc ivykis.c $(pkg-config --cflags --libs hiredis ivykis) -o ivykis
+ *     ./ivykis 127.0.0.1 6379      or      ./ivykis /path/to/redis.sock
+ */
+#include <hiredis/adapters/ivykis.h>
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int status = 1;
+
+/* The context is freed after a failed connect, and after it has disconnected: there is nothing to clean up here. */
+static void on_connect(const redisAsyncContext *ac, int result) {
+    if (result == REDIS_OK) printf("Connected\n");
+    else fprintf(stderr, "There is no Redis: %s\n", ac->errstr);
+}
+
+static void on_disconnect(const redisAsyncContext *ac, int result) {
+    if (result == REDIS_OK) printf("Disconnected\n");
+    else fprintf(stderr, "Lost the connection: %s\n", ac->errstr);
+    if (result != REDIS_OK) status = 1;
+}
+
+/* The reply belongs to the library. NULL means that there will be none: the connection is about to go. */
+static void on_get(redisAsyncContext *ac, void *answer, void *privdata) {
+    redisReply *reply = (redisReply *)answer;
+    if (reply == NULL) return;
+    printf("%s: %s\n", (const char *)privdata, reply->str ? reply->str : "(nil)");
+    if (reply->type == REDIS_REPLY_STRING) status = 0;
+    redisAsyncDisconnect(ac); /* once every reply has come */
+}
+
+static redisAsyncContext *begin(int argc, char **argv) {
+    const char *host = argc > 1 ? argv[1] : "127.0.0.1";
+    struct timeval patience = {2, 0};
+    redisOptions options = {0};
+    redisAsyncContext *ac;
+    if (host[0] == '/') REDIS_OPTIONS_SET_UNIX(&options, host);
+    else REDIS_OPTIONS_SET_TCP(&options, host, argc > 2 ? atoi(argv[2]) : 6379);
+    options.connect_timeout = &patience; /* the loop's timers see to both */
+    options.command_timeout = &patience;
+    ac = redisAsyncConnectWithOptions(&options);
+    if (ac == NULL || ac->err) {
+        fprintf(stderr, "There is no Redis at %s: %s\n", host, ac ? ac->errstr : "out of memory");
+        redisAsyncFree(ac);
+        exit(1);
+    }
+    return ac;
+}
+
+int main(int argc, char **argv) {
+    redisAsyncContext *ac = begin(argc, argv);
+    iv_init();
+
+    /* Attach first, then set callbacks and issue commands. */
+    if (redisIvykisAttach(ac) != REDIS_OK) {
+        fprintf(stderr, "Cannot attach to the event loop\n");
+        return 1;
+    }
+    redisAsyncSetConnectCallback(ac, on_connect);
+    redisAsyncSetDisconnectCallback(ac, on_disconnect);
+    redisAsyncCommand(ac, NULL, NULL, "SET example:loop %s", "ivykis");
+    redisAsyncCommand(ac, on_get, "the value", "GET example:loop");
+    redisAsyncCommand(ac, NULL, NULL, "DEL example:loop");
+    iv_main(); /* until nothing is left to wait for */
+
+    iv_deinit();
+    return status;
+}
