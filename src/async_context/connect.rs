@@ -6,8 +6,10 @@ use super::{
 use crate::context;
 use crate::error::{Error, set_errno};
 use crate::layout::{
-    REDIS_CONN_TCP, REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR, REDIS_FREEING, REDIS_OK,
+    REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR,
+    REDIS_FREEING, REDIS_OK,
 };
+use crate::net::{Addresses, Deadline};
 use libc::c_int;
 
 /// Whether an event may go on to read or write.
@@ -39,14 +41,49 @@ pub(super) unsafe fn advance(ac: *mut AsyncContext) -> Progress {
     }
 }
 
-/// Asks the next address on the same socket, which the loop goes on watching.
+/// Asks the next address: on a new socket, or on the same one where the loop could not follow.
 unsafe fn try_next_address(ac: *mut AsyncContext) -> bool {
-    // SAFETY: the caller's context is live.
+    // SAFETY: the caller's context is live; the hook was given for such calls.
     unsafe {
         let Some(untried) = (*ac).untried.as_mut() else {
             return false;
         };
-        context::connect_next(inner(ac), untried)
+        match (*ac).on_new_socket {
+            Some(hook) => {
+                context::connect_next_anew(inner(ac), untried) && (hook.function)(hook.data)
+            }
+            None => context::connect_next(inner(ac), untried),
+        }
+    }
+}
+
+/// Begins the connect of a context that was made without one: to the addresses of its host, or to
+/// its unix socket. What fails is reported, and ends the context.
+///
+/// # Safety
+/// `ac` is live and was made by `create_unconnected`; it may be gone on return.
+pub(crate) unsafe fn begin_connect(ac: *mut AsyncContext, host: Option<Result<Addresses, c_int>>) {
+    // SAFETY: the caller's promise; the context's strings outlive the calls.
+    unsafe {
+        let c = inner(ac);
+        let begun = match host {
+            Some(Ok(addresses)) => context::connect_addresses(c, addresses, Deadline::after(None))
+                .map(|untried| (*ac).untried = Some(untried)),
+            Some(Err(code)) => context::fail(c, Error::Resolve(code)),
+            None if (*c).connection_type == REDIS_CONN_UNIX => {
+                context::connect_unix(c, (*c).unix_sock.path, (*c).connect_timeout)
+            }
+            None => Ok(()),
+        };
+        (*c).flags &= !REDIS_CONNECTED;
+        let watched = begun.and_then(|()| match (*ac).on_new_socket {
+            Some(hook) if !(hook.function)(hook.data) => context::fail(c, Error::last_os_error()),
+            _ => Ok(()),
+        });
+        if watched.is_err() {
+            mirror_error(ac);
+            fail(ac);
+        }
     }
 }
 

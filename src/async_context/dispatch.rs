@@ -1,6 +1,6 @@
 //! Replies to callbacks.
 
-use super::events::check_deadline;
+use super::events::{check_deadline, send};
 use super::lifecycle::{disconnect_if_drained, finish, tear_down};
 use super::pubsub::{self, UNEXPECTED};
 use super::{
@@ -76,7 +76,7 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
             hooks::add_write(ac);
             return Life::Alive;
         }
-        match context::buffer_write(c) {
+        match send(ac) {
             Err(()) => return tear_down(ac),
             Ok(true) => timer::arm(ac),
             Ok(false) => hooks::add_write(ac),

@@ -64,10 +64,12 @@ unsafe fn is_in_use(ac: *const AsyncContext) -> bool {
 pub(crate) unsafe fn default_read(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise.
     unsafe {
-        if context::buffer_read(inner(ac)).is_err() {
+        let plain = context::reads_socket(inner(ac));
+        let Ok(received) = context::buffer_read(inner(ac)) else {
             let _ = tear_down(ac);
             return;
-        }
+        };
+        (*ac).transfers.read = plain.then_some(received);
         hooks::add_read(ac);
         process_callbacks(ac);
     }
@@ -80,7 +82,7 @@ pub(crate) unsafe fn default_read(ac: *mut AsyncContext) {
 pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise; the context is not used after it is gone.
     unsafe {
-        let Ok(done) = context::buffer_write(inner(ac)) else {
+        let Ok(done) = send(ac) else {
             let _ = tear_down(ac);
             return;
         };
@@ -93,6 +95,17 @@ pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
         if silence::finish_sent(ac) == Life::Alive && disconnect_if_drained(ac) == Life::Alive {
             check_deadline(ac);
         }
+    }
+}
+
+/// Sends once what there is to send; whether that was everything.
+pub(super) unsafe fn send(ac: *mut AsyncContext) -> Result<bool, ()> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let plain = context::writes_socket(inner(ac));
+        let done = context::buffer_write(inner(ac))?;
+        (*ac).transfers.written = plain.then_some(done);
+        Ok(done)
     }
 }
 

@@ -34,6 +34,15 @@ pub(super) unsafe fn watches_write(ac: *const AsyncContext) -> bool {
     unsafe { (*ac).write_armed && (*ac).c.ev.addWrite.is_some() }
 }
 
+/// Has the loop watch a connect, whether anything was asked for yet or not.
+///
+/// # Safety
+/// `ac` is live.
+pub(crate) unsafe fn watch_connect(ac: *mut AsyncContext) {
+    // SAFETY: the caller's promise.
+    unsafe { add_write(ac) }
+}
+
 /// Has nothing to write any more.
 pub(super) unsafe fn del_write(ac: *mut AsyncContext) {
     // SAFETY: as in `add_read`.
@@ -52,6 +61,7 @@ pub(super) unsafe fn cleanup(ac: *mut AsyncContext) {
     unsafe {
         let ev = &mut (*ac).c.ev;
         let cleanup = ev.cleanup.take();
+        (*ac).on_new_socket = None;
         if let Some(cleanup) = cleanup {
             ev.addRead = None;
             ev.delRead = None;

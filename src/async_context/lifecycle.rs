@@ -4,8 +4,8 @@ use super::callbacks::{mark, release_node, release_spare, shift};
 use super::silence::{ReplyMode, awaits_reply};
 use super::timer::Timer;
 use super::{
-    AsyncContext, Life, callbacks, has_flag, hooks, in_callback, inner, mirror_error, run,
-    subscriptions,
+    AsyncContext, Life, Transfers, callbacks, has_flag, hooks, in_callback, inner, mirror_error,
+    run, subscriptions,
 };
 use crate::alloc;
 use crate::context::{self, Kept};
@@ -26,17 +26,10 @@ use core::ptr::{NonNull, null_mut};
 pub(crate) unsafe fn connect_with_options(
     options: *const redisOptions,
 ) -> Option<NonNull<redisAsyncContext>> {
-    let ac = alloc::zeroed::<AsyncContext>()?.as_ptr();
-    // SAFETY: the block is new and zeroed; fields for which zeroes are no value are written first.
+    // SAFETY: the block is new.
     unsafe {
-        (&raw mut (*ac).untried).write(None);
-        (&raw mut (*ac).timer).write(Timer::new());
-        (&raw mut (*ac).reply_mode).write(ReplyMode::On);
-        (&raw mut (*ac).spare).write(callbacks::Spare::new());
-        let mut options = *options;
-        options.options |= REDIS_OPT_NONBLOCK | REDIS_OPT_NO_PUSH_AUTOFREE;
-        (*ac).c.push_cb = options.async_push_cb;
-        options.push_cb = None;
+        let ac = new_block()?;
+        let options = take_push_callback(ac, options);
         match context::connect_in(inner(ac), &raw const options) {
             Kept::Context(untried) => (*ac).untried = untried,
             Kept::Nothing => {
@@ -48,6 +41,64 @@ pub(crate) unsafe fn connect_with_options(
         mirror_error(ac);
         NonNull::new(ac.cast())
     }
+}
+
+/// Makes a context that `begin_connect` is to connect, and keeps where to. As
+/// `connect_with_options` otherwise.
+///
+/// # Safety
+/// As `connect_with_options`.
+pub(crate) unsafe fn create_unconnected(
+    options: *const redisOptions,
+) -> Option<NonNull<AsyncContext>> {
+    // SAFETY: the block is new.
+    unsafe {
+        let ac = new_block()?;
+        let options = take_push_callback(ac, options);
+        if context::create_unconnected_in(inner(ac), &raw const options).is_err() {
+            alloc::release(ac);
+            return None;
+        }
+        (*ac).c.c.flags &= !REDIS_CONNECTED;
+        mirror_error(ac);
+        NonNull::new(ac)
+    }
+}
+
+/// A block that is zeroed except where zeroes are no value.
+unsafe fn new_block() -> Option<*mut AsyncContext> {
+    let ac = alloc::zeroed::<AsyncContext>()?.as_ptr();
+    // SAFETY: the block is ours, and large enough.
+    unsafe {
+        (&raw mut (*ac).untried).write(None);
+        (&raw mut (*ac).timer).write(Timer::new());
+        (&raw mut (*ac).reply_mode).write(ReplyMode::On);
+        (&raw mut (*ac).spare).write(callbacks::Spare::new());
+        (&raw mut (*ac).transfers).write(Transfers::default());
+        (&raw mut (*ac).on_new_socket).write(None);
+    }
+    Some(ac)
+}
+
+/// The options of the inner context, whose pushes the asynchronous one takes.
+unsafe fn take_push_callback(ac: *mut AsyncContext, options: *const redisOptions) -> redisOptions {
+    // SAFETY: the caller's context and options are live.
+    unsafe {
+        let mut options = *options;
+        options.options |= REDIS_OPT_NONBLOCK | REDIS_OPT_NO_PUSH_AUTOFREE;
+        (*ac).c.push_cb = options.async_push_cb;
+        options.push_cb = None;
+        options
+    }
+}
+
+/// Whether a callback of this context is running, so that events are not taken.
+///
+/// # Safety
+/// `ac` is live.
+pub(crate) unsafe fn is_in_callback(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { has_flag(ac, REDIS_IN_CALLBACK) }
 }
 
 /// `redisAsyncFree`: goes now, or when the callback that is running returns.

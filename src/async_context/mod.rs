@@ -17,18 +17,21 @@ mod subscriptions;
 mod timer;
 mod waiting;
 
-use crate::context::Untried;
+use crate::context::{Received, Untried};
 use crate::layout::{REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisContext};
 use callbacks::Spare;
 use libc::c_int;
 use silence::ReplyMode;
 use timer::Timer;
 
+pub(crate) use connect::begin_connect;
 pub(crate) use dispatch::process_callbacks;
 pub(crate) use events::{default_read, default_write, handle_read, handle_timeout, handle_write};
-pub(crate) use hooks::{OnConnect, set_connect_callback};
+pub(crate) use hooks::{OnConnect, set_connect_callback, watch_connect};
 pub(crate) use issue::{Receiver, issue, issue_formatted};
-pub(crate) use lifecycle::{connect_with_options, disconnect, free, tear_down};
+pub(crate) use lifecycle::{
+    connect_with_options, create_unconnected, disconnect, free, is_in_callback, tear_down,
+};
 pub(crate) use timer::set_timeout;
 
 /// What C programs see, and behind it what is ours. Contexts are only made here.
@@ -56,6 +59,28 @@ pub(crate) struct AsyncContext {
     dispatching: bool,
     /// Disconnected, but kept because of `REDIS_OPT_NOAUTOFREE`.
     torn_down: bool,
+    /// What the last read and the last write were like.
+    pub(crate) transfers: Transfers,
+    /// Has the loop watch the socket that the connect goes on with. Without it, the connect stays
+    /// with the socket it began with, which every loop watches.
+    pub(crate) on_new_socket: Option<OnNewSocket>,
+}
+
+/// How far the socket's buffers have been emptied and filled, for loops that are told of readiness
+/// only when it begins. `None` where nothing can be told: nothing was transferred, or by a
+/// transport that keeps buffers of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Transfers {
+    pub(crate) read: Option<Received>,
+    /// Whether the socket took everything.
+    pub(crate) written: Option<bool>,
+}
+
+/// A private hook and its argument; `false` where the socket cannot be watched.
+#[derive(Clone, Copy)]
+pub(crate) struct OnNewSocket {
+    pub(crate) function: unsafe fn(data: *mut libc::c_void) -> bool,
+    pub(crate) data: *mut libc::c_void,
 }
 
 /// Whether a context is still there after callbacks have run.

@@ -8,7 +8,7 @@ use crate::layout::{
     CLOEXEC, REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONNECTED, REDIS_PREFER_IPV4,
     REDIS_PREFER_IPV6, REDIS_REUSEADDR, redisContext,
 };
-use crate::net::{self, Addresses, Attempt, Family, SocketAddress, TcpOptions};
+use crate::net::{self, Addresses, Attempt, Deadline, Family, SocketAddress, TcpOptions};
 use core::ffi::CStr;
 use core::ptr::null_mut;
 use libc::{c_char, c_int, timeval};
@@ -33,6 +33,27 @@ pub(crate) unsafe fn connect_bind_tcp(
 ) -> Status<Untried> {
     // SAFETY: the caller's promises.
     unsafe {
+        let deadline = keep_tcp(c, host, port, timeout, source)?;
+        match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
+            Ok(addresses) => connect_addresses(c, addresses, deadline),
+            Err(code) => fail(c, Error::Resolve(code)),
+        }
+    }
+}
+
+/// Keeps where a TCP connection is to lead. Returns until when it is to stand.
+///
+/// # Safety
+/// As `connect_bind_tcp`.
+pub(crate) unsafe fn keep_tcp(
+    c: *mut redisContext,
+    host: *const c_char,
+    port: c_int,
+    timeout: *const timeval,
+    source: *const c_char,
+) -> Status<Deadline> {
+    // SAFETY: the caller's promises.
+    unsafe {
         (*c).connection_type = REDIS_CONN_TCP;
         (*c).tcp.port = port;
         let kept = keep_string(&raw mut (*c).tcp.host, host)
@@ -44,26 +65,42 @@ pub(crate) unsafe fn connect_bind_tcp(
             Ok(deadline) => deadline,
             Err(error) => return fail(c, error),
         };
-        if let Err(error) = keep_string(&raw mut (*c).tcp.source_addr, source) {
-            return fail(c, error);
+        match keep_string(&raw mut (*c).tcp.source_addr, source) {
+            Ok(()) => Ok(deadline),
+            Err(error) => fail(c, error),
         }
-        let addresses = match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
-            Ok(addresses) => addresses,
-            Err(code) => return fail(c, Error::Resolve(code)),
-        };
-        let attempt = net::connect_tcp(
-            &addresses,
-            &TcpOptions {
-                blocking: is_blocking(c),
-                cloexec: (*c).flags & CLOEXEC != 0,
-                reuse_address: (*c).flags & REDIS_REUSEADDR != 0,
-                source: text((*c).tcp.source_addr),
-                deadline,
-            },
-        );
+    }
+}
+
+/// Connects to the addresses of a host. Non-blocking, returns those left to try.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn connect_addresses(
+    c: *mut redisContext,
+    addresses: Addresses,
+    deadline: Deadline,
+) -> Status<Untried> {
+    // SAFETY: the context is live.
+    unsafe {
+        let attempt = net::connect_tcp(&addresses, 0, &tcp_options(c, deadline));
         let tried = attempt.tried;
         take_over(c, attempt)?;
         Ok(Untried { addresses, tried })
+    }
+}
+
+/// How the context wants its socket. The strings are the context's own.
+unsafe fn tcp_options<'a>(c: *mut redisContext, deadline: Deadline) -> TcpOptions<'a> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        TcpOptions {
+            blocking: is_blocking(c),
+            cloexec: (*c).flags & CLOEXEC != 0,
+            reuse_address: (*c).flags & REDIS_REUSEADDR != 0,
+            source: text((*c).tcp.source_addr),
+            deadline,
+        }
     }
 }
 
@@ -78,22 +115,53 @@ pub(crate) unsafe fn connect_unix(
 ) -> Status {
     // SAFETY: the caller's promises.
     unsafe {
-        (*c).connection_type = REDIS_CONN_UNIX;
-        let kept = keep_string(&raw mut (*c).unix_sock.path, path)
-            .and_then(|()| options::keep_timeout(&raw mut (*c).connect_timeout, timeout));
-        if let Err(error) = kept {
-            return fail(c, error);
-        }
-        let deadline = match net::connect_deadline((*c).connect_timeout.as_ref()) {
-            Ok(deadline) => deadline,
-            Err(error) => return fail(c, error),
-        };
+        let deadline = keep_unix(c, path, timeout)?;
         let path = text((*c).unix_sock.path).unwrap_or_default();
         let cloexec = (*c).flags & CLOEXEC != 0;
         take_over(
             c,
             net::connect_unix(path, is_blocking(c), cloexec, &deadline),
         )
+    }
+}
+
+/// Keeps where a unix connection is to lead. Returns until when it is to stand.
+///
+/// # Safety
+/// As `connect_unix`.
+pub(crate) unsafe fn keep_unix(
+    c: *mut redisContext,
+    path: *const c_char,
+    timeout: *const timeval,
+) -> Status<Deadline> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        (*c).connection_type = REDIS_CONN_UNIX;
+        let kept = keep_string(&raw mut (*c).unix_sock.path, path)
+            .and_then(|()| options::keep_timeout(&raw mut (*c).connect_timeout, timeout))
+            .and_then(|()| net::connect_deadline((*c).connect_timeout.as_ref()));
+        kept.or_else(|error| fail(c, error))
+    }
+}
+
+/// Goes on from a refused asynchronous connect to the next address, on a new socket, which may be
+/// of another family.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn connect_next_anew(c: *mut redisContext, untried: &mut Untried) -> bool {
+    // SAFETY: the context is live.
+    unsafe {
+        if untried.addresses.iter().nth(untried.tried).is_none() {
+            return false;
+        }
+        super::net_close(c);
+        let options = tcp_options(c, Deadline::after(None));
+        let attempt = net::connect_tcp(&untried.addresses, untried.tried, &options);
+        untried.tried += attempt.tried;
+        let connecting = take_over(c, attempt).is_ok();
+        (*c).flags &= !REDIS_CONNECTED;
+        connecting
     }
 }
 
@@ -132,7 +200,10 @@ unsafe fn take_over(c: *mut redisContext, attempt: Attempt) -> Status {
 }
 
 /// Which addresses the context's flags ask for.
-unsafe fn family(c: *const redisContext) -> Family {
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn family(c: *const redisContext) -> Family {
     // SAFETY: the caller's context is live.
     match unsafe { (*c).flags } & (REDIS_PREFER_IPV4 | REDIS_PREFER_IPV6) {
         REDIS_PREFER_IPV6 => Family::V6,

@@ -9,11 +9,18 @@ use libc::{c_char, ssize_t};
 /// Room that an empty output buffer may keep; larger ones are given back.
 const KEPT_OUTPUT: usize = 512;
 
-/// `redisBufferRead`: one read by the transport, into the reader. Returns how many bytes came.
+/// How many bytes a read brought, and how many it could have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) count: usize,
+    pub(crate) room: usize,
+}
+
+/// `redisBufferRead`: one read by the transport, into the reader.
 ///
 /// # Safety
 /// `c` is live.
-pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<usize> {
+pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<Received> {
     // SAFETY: the context is live; the landing stays valid, since a transport has no business with
     // the reader.
     unsafe {
@@ -36,7 +43,10 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<usize> {
             copy_reader_error(c);
             return Err(());
         }
-        Ok(count)
+        Ok(Received {
+            count,
+            room: landing.room,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A context's life: made from options, reconnected, freed.
 
-use super::connect::Untried;
+use super::connect::{Untried, keep_tcp, keep_unix};
 use super::{Status, clear_error, connect_bind_tcp, connect_unix, fail, options, reader};
 use crate::error::Error;
 use crate::layout::{
@@ -62,25 +62,10 @@ pub(crate) unsafe fn connect_in(c: *mut redisContext, options: *const redisOptio
     // SAFETY: the caller's promises.
     unsafe {
         let options = &*options;
-        (*c).funcs = super::default_transport();
-        (*c).fd = REDIS_INVALID_FD;
-        (*c).obuf = sds::empty();
-        (*c).reader = parser::create(default_functions()).map_or(null_mut(), NonNull::as_ptr);
-        if (*c).obuf.is_null() || (*c).reader.is_null() {
-            release_parts(c);
+        if create_in(c, options).is_err() {
             return Kept::Nothing;
         }
-        (*c).flags = flags(options.options);
-        (*c).push_cb = options.push_cb;
-        if options.push_cb.is_none() && options.options & REDIS_OPT_NO_PUSH_AUTOFREE == 0 {
-            (*c).push_cb = Some(free_push);
-        }
-        (*c).privdata = options.privdata;
-        (*c).free_privdata = options.free_privdata;
-        let kept = options::update_connect_timeout(c, options.connect_timeout)
-            .and_then(|()| options::update_command_timeout(c, options.command_timeout));
-        if kept.is_err() {
-            super::set_error(c, Error::OutOfMemory);
+        if (*c).err != 0 {
             return Kept::Context(None);
         }
         let untried = match options.r#type {
@@ -102,9 +87,7 @@ pub(crate) unsafe fn connect_in(c: *mut redisContext, options: *const redisOptio
                 None
             }
             REDIS_CONN_USERFD => {
-                (*c).connection_type = REDIS_CONN_USERFD;
-                (*c).fd = options.endpoint.fd;
-                (*c).flags |= REDIS_CONNECTED;
+                take_descriptor(c, options.endpoint.fd);
                 None
             }
             _ => {
@@ -117,6 +100,78 @@ pub(crate) unsafe fn connect_in(c: *mut redisContext, options: *const redisOptio
             let _ = options::apply_command_timeout(c);
         }
         Kept::Context(untried)
+    }
+}
+
+/// Makes a context in a zeroed block that is to be connected later, and keeps where to. Fails, with
+/// nothing kept, as `connect_in`; otherwise check `err`.
+///
+/// # Safety
+/// As `connect_in`.
+pub(crate) unsafe fn create_unconnected_in(
+    c: *mut redisContext,
+    options: *const redisOptions,
+) -> Status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let options = &*options;
+        create_in(c, options)?;
+        // The outcome is in `err`.
+        match options.r#type {
+            REDIS_CONN_TCP => {
+                let tcp = options.endpoint.tcp;
+                let timeout = options.connect_timeout;
+                let _ = keep_tcp(c, tcp.ip, tcp.port, timeout, tcp.source_addr);
+            }
+            REDIS_CONN_UNIX => {
+                let _ = keep_unix(c, options.endpoint.unix_socket, options.connect_timeout);
+            }
+            REDIS_CONN_USERFD => take_descriptor(c, options.endpoint.fd),
+            _ => {
+                free_parts(c);
+                return Err(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the program's own connection over.
+unsafe fn take_descriptor(c: *mut redisContext, fd: redisFD) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        (*c).connection_type = REDIS_CONN_USERFD;
+        (*c).fd = fd;
+        (*c).flags |= REDIS_CONNECTED;
+    }
+}
+
+/// The parts of a context that have nothing to do with where it leads. Fails, with nothing kept,
+/// where there is no memory for the buffers.
+unsafe fn create_in(c: *mut redisContext, options: &redisOptions) -> Status {
+    // SAFETY: the caller's block is zeroed.
+    unsafe {
+        (*c).funcs = super::default_transport();
+        (*c).fd = REDIS_INVALID_FD;
+        (*c).obuf = sds::empty();
+        (*c).reader = parser::create(default_functions()).map_or(null_mut(), NonNull::as_ptr);
+        if (*c).obuf.is_null() || (*c).reader.is_null() {
+            release_parts(c);
+            return Err(());
+        }
+        (*c).flags = flags(options.options);
+        (*c).push_cb = options.push_cb;
+        if options.push_cb.is_none() && options.options & REDIS_OPT_NO_PUSH_AUTOFREE == 0 {
+            (*c).push_cb = Some(free_push);
+        }
+        (*c).privdata = options.privdata;
+        (*c).free_privdata = options.free_privdata;
+        let kept = options::update_connect_timeout(c, options.connect_timeout)
+            .and_then(|()| options::update_command_timeout(c, options.command_timeout));
+        if kept.is_err() {
+            super::set_error(c, Error::OutOfMemory);
+        }
+        Ok(())
     }
 }
 

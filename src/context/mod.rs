@@ -19,17 +19,23 @@ use crate::reader::Reader;
 use libc::{c_char, c_int};
 
 pub(crate) use command::{Command, append, append_formatted, begin_command};
-pub(crate) use connect::{Untried, connect_bind_tcp, connect_next, connect_unix};
-pub(crate) use io::{buffer_read, buffer_write, net_close, net_read, net_write};
+pub(crate) use connect::{
+    Untried, connect_addresses, connect_bind_tcp, connect_next, connect_next_anew, connect_unix,
+    family,
+};
+pub(crate) use io::{Received, buffer_read, buffer_write, net_close, net_read, net_write};
 pub(crate) use lifecycle::{
-    Kept, connect_in, connect_with_options, free, free_keep_fd, free_parts, reconnect,
+    Kept, connect_in, connect_with_options, create_unconnected_in, free, free_keep_fd, free_parts,
+    reconnect,
 };
 pub(crate) use options::{
     check_connect_done, check_socket_error, enable_keepalive, set_command_timeout, set_nodelay,
     set_user_timeout, update_command_timeout, update_connect_timeout,
 };
 pub(crate) use reply::{command_reply, get_reply, next_buffered};
-pub(crate) use transport::{async_write_is_default, default_transport};
+pub(crate) use transport::{
+    async_write_is_default, default_transport, reads_socket, writes_socket,
+};
 
 /// What an operation returns that has written its error into the context.
 pub(crate) type Status<T = ()> = Result<T, ()>;

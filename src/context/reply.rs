@@ -68,7 +68,7 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
             patience.spend(c, waiting - sds::len((*c).obuf))?;
         }
         loop {
-            let count = buffer_read(c)?;
+            let count = buffer_read(c)?.count;
             if let Some(reply) = next_in_band(c)? {
                 return Ok(Some(reply));
             }

@@ -36,3 +36,22 @@ pub(crate) unsafe fn async_write_is_default(c: *const redisContext) -> bool {
     unsafe { (*(*c).funcs).async_write }
         .is_some_and(|f| f as usize == redisAsyncWrite as *const () as usize)
 }
+
+/// Whether the context's reads are plain reads from its socket, so that a short one has emptied it.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn reads_socket(c: *const redisContext) -> bool {
+    // SAFETY: the context and its transport are live.
+    unsafe { (*(*c).funcs).read }.is_some_and(|f| f as usize == redisNetRead as *const () as usize)
+}
+
+/// Whether the context's writes are plain writes to its socket, so that a short one has filled it.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn writes_socket(c: *const redisContext) -> bool {
+    // SAFETY: the context and its transport are live.
+    unsafe { (*(*c).funcs).write }
+        .is_some_and(|f| f as usize == redisNetWrite as *const () as usize)
+}

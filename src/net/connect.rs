@@ -81,10 +81,11 @@ enum Failure {
     Final(c_int, Error),
 }
 
-/// Connects to the first address that answers. Non-blocking, the first that may still answer.
-pub(crate) fn connect_tcp(addresses: &Addresses, options: &TcpOptions) -> Attempt {
+/// Connects to the first address that answers, after the first `skip`. Non-blocking, the first that
+/// may still answer.
+pub(crate) fn connect_tcp(addresses: &Addresses, skip: usize, options: &TcpOptions) -> Attempt {
     let mut attempt = Attempt::failed(-1, Error::CreateSocket(0));
-    for entry in addresses.iter() {
+    for entry in addresses.iter().skip(skip) {
         if attempt.fd != -1 {
             socket::close(attempt.fd);
             attempt.fd = -1;

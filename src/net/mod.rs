@@ -14,4 +14,4 @@ pub(crate) use socket::{
     close, connect_state, is_unix, pending_error, receive, send, set_io_timeouts, set_keepalive,
     set_nodelay, set_user_timeout,
 };
-pub(crate) use time::{connect_deadline, duration, is_zero};
+pub(crate) use time::{Deadline, connect_deadline, duration, is_zero};

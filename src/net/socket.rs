@@ -3,10 +3,10 @@
 use crate::error::{Error, errno};
 use core::ffi::CStr;
 use libc::{
-    EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, ETIMEDOUT, IPPROTO_TCP, MSG_NOSIGNAL,
-    SO_KEEPALIVE, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDTIMEO, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET,
-    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_USER_TIMEOUT, c_char, c_int, c_uint,
-    sockaddr, socklen_t, ssize_t, timeval,
+    EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, ETIMEDOUT, IPPROTO_TCP, MSG_DONTWAIT,
+    MSG_NOSIGNAL, SO_KEEPALIVE, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDTIMEO, SOCK_CLOEXEC, SOCK_STREAM,
+    SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_USER_TIMEOUT, c_char,
+    c_int, c_uint, sockaddr, socklen_t, ssize_t, timeval,
 };
 
 /// Keepalive probes that may stay unanswered.
@@ -171,8 +171,10 @@ pub(crate) unsafe fn receive(
     len: usize,
     blocking: bool,
 ) -> Result<usize, Error> {
+    // A program's own descriptor may be in blocking mode although its context is not.
+    let flags = if blocking { 0 } else { MSG_DONTWAIT };
     // SAFETY: the caller's promise.
-    match unsafe { libc::recv(fd, place.cast(), len, 0) } {
+    match unsafe { libc::recv(fd, place.cast(), len, flags) } {
         0 => Err(Error::Eof),
         count if count > 0 => Ok(count as usize),
         _ => match errno() {
@@ -187,9 +189,9 @@ pub(crate) unsafe fn receive(
 /// Sends from `bytes` what the socket takes. `Ok(0)` is to be tried again. A peer that has gone is
 /// an error, never a signal.
 pub(crate) fn send(fd: c_int, bytes: &[u8], blocking: bool) -> Result<usize, Error> {
+    let flags = MSG_NOSIGNAL | if blocking { 0 } else { MSG_DONTWAIT };
     // SAFETY: the slice is valid for its length.
-    let count: ssize_t =
-        unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), MSG_NOSIGNAL) };
+    let count: ssize_t = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) };
     if count >= 0 {
         return Ok(count as usize);
     }
