@@ -2,9 +2,10 @@
 //!
 //! C and C++ programs include `<hiredis/hiredis.h>` and link `libhiredis.so`; this crate is what
 //! stands behind them. Layers, each of which knows only those after it:
-//! `capi → async_context → context → reader · format · net → resp · sds → alloc → error → layout`.
+//! `capi → event_loop → async_context → context → reader · format · net → resp · sds → alloc → error → layout`.
 
 pub mod capi;
+pub mod event_loop;
 pub mod layout;
 
 mod alloc;

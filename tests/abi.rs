@@ -244,7 +244,7 @@ fn every_header_compiles_alone() {
 /// Adapters are `static` functions, of which a program need not use all.
 #[test]
 fn every_adapter_compiles_alone() {
-    for name in ["adapters/poll.h", "adapters/libevent.h"] {
+    for name in ["adapters/poll.h", "adapters/libevent.h", "adapters/mio.h"] {
         compiles_alone(
             name,
             "gcc",

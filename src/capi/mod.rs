@@ -4,6 +4,7 @@ pub mod alloc;
 pub mod r#async;
 pub mod format;
 pub mod hiredis;
+pub mod mio;
 pub mod net;
 pub mod read;
 pub mod sds;

@@ -1,0 +1,391 @@
+//! One context on a `mio::Registry`.
+//!
+//! `mio` tells of readiness once, when it begins, and the library reads and writes once per call.
+//! So an attachment remembers that its socket is ready until a read or write has found the
+//! contrary, and goes on for as long as what the context wants is ready.
+
+use super::driver::Driver;
+use super::queue::Place;
+use super::slab::Key;
+use crate::async_context::{self, AsyncContext, OnNewSocket, Transfers};
+use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED, redisAsyncEvents};
+use crate::net::{self, Addresses};
+use core::ptr::null_mut;
+use libc::{c_int, c_void, timeval};
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Reads and writes for one context before the others have their turn.
+const TURNS: u32 = 32;
+
+/// When to look again where no event will tell.
+const SOON: Duration = Duration::from_millis(5);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Read,
+    Write,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Directions {
+    read: bool,
+    write: bool,
+}
+
+/// A connect that is not yet begun.
+pub(super) enum Start {
+    /// The host's name is being looked up.
+    Resolving,
+    Now(Host),
+}
+
+/// The addresses of a host, or why there are none (`EAI_*`); `None` for what has no host.
+pub(super) type Host = Option<Result<Addresses, c_int>>;
+
+pub(super) struct Attachment {
+    pub(super) context: *mut AsyncContext,
+    pub(super) key: Key,
+    pub(super) place: Place,
+    pub(super) timer: Key,
+    driver: *mut Driver,
+    token: Token,
+    /// The descriptor that the registry knows, -1 for none.
+    registered: c_int,
+    start: Option<Start>,
+    interest: Directions,
+    ready: Directions,
+    /// The registry watches the socket for reading only. A unix socket is reported writable whenever
+    /// the peer has read something, which nobody wants to know after a write that was complete.
+    reads_only: bool,
+    /// The peer has ended the connection: behind what is read there is an end to be read, of which
+    /// no event will tell.
+    hung_up: bool,
+    /// Until when the context wants to be told that its time is up.
+    deadline: Option<Instant>,
+    /// When to look whether the socket is ready.
+    look_again: Option<Instant>,
+}
+
+impl Attachment {
+    pub(super) fn new(
+        driver: *mut Driver,
+        context: *mut AsyncContext,
+        key: Key,
+        timer: Key,
+        token: Token,
+    ) -> Self {
+        Self {
+            context,
+            key,
+            place: Place::none(),
+            timer,
+            driver,
+            token,
+            registered: -1,
+            start: None,
+            interest: Directions::default(),
+            ready: Directions::default(),
+            reads_only: false,
+            hung_up: false,
+            deadline: None,
+            look_again: None,
+        }
+    }
+
+    /// Takes note of an event.
+    pub(super) fn note(&mut self, event: &Event) {
+        let failed = event.is_error();
+        self.ready.read |= event.is_readable() || event.is_read_closed() || failed;
+        self.ready.write |= event.is_writable() || event.is_write_closed() || failed;
+        self.hung_up |= event.is_read_closed() || failed;
+    }
+
+    /// Begins to wait for a host's name, or to connect.
+    pub(super) fn start(&mut self, start: Start) {
+        self.start = Some(start);
+    }
+
+    /// Where to connect to now.
+    fn take_start(&mut self) -> Option<Host> {
+        match self.start.take() {
+            Some(Start::Now(host)) => Some(host),
+            other => {
+                self.start = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_resolving(&self) -> bool {
+        matches!(self.start, Some(Start::Resolving))
+    }
+
+    /// Whether there is something to do now.
+    pub(super) fn is_runnable(&self) -> bool {
+        matches!(self.start, Some(Start::Now(_))) || self.next(Direction::Write).is_some()
+    }
+
+    /// What to do after `last`: by turns, where both are possible.
+    fn next(&self, last: Direction) -> Option<Direction> {
+        let read = self.interest.read && self.ready.read;
+        let write = self.interest.write && self.ready.write;
+        match (read, write) {
+            (true, true) if last == Direction::Read => Some(Direction::Write),
+            (true, _) => Some(Direction::Read),
+            (false, true) => Some(Direction::Write),
+            (false, false) => None,
+        }
+    }
+
+    /// When to look after this attachment although nothing has happened.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match (self.deadline, self.look_again) {
+            (Some(deadline), Some(look)) => Some(deadline.min(look)),
+            (deadline, look) => deadline.or(look),
+        }
+    }
+
+    /// Has the registry watch the context's socket.
+    pub(super) unsafe fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        // SAFETY: the attachment's context is live.
+        let fd = unsafe { (*self.context).c.c.fd };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut SourceFd(&fd), self.token, both)?;
+        self.registered = fd;
+        self.reads_only = false;
+        self.ready = Directions::default();
+        self.hung_up = false;
+        Ok(())
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        let fd = core::mem::replace(&mut self.registered, -1);
+        if fd != -1 {
+            // Fails where the program has closed the descriptor; then nobody watches it.
+            let _ = registry.deregister(&mut SourceFd(&fd));
+        }
+    }
+
+    /// Has the registry tell anew what the socket is ready for.
+    fn ask_again(&mut self, registry: &Registry, reads_only: bool) {
+        let interest = if reads_only {
+            Interest::READABLE
+        } else {
+            Interest::READABLE | Interest::WRITABLE
+        };
+        self.reads_only = reads_only;
+        let failed = registry
+            .reregister(&mut SourceFd(&self.registered), self.token, interest)
+            .is_err();
+        if failed {
+            self.look_again = Instant::now().checked_add(SOON);
+        }
+    }
+
+    /// Learns from a call into the context what its socket is still ready for.
+    fn learn(&mut self, done: Direction, context: &AsyncContext, registry: &Registry) {
+        let Transfers { read, written } = context.transfers;
+        if let Some(received) = read {
+            let short = received.count < received.room;
+            self.ready.read &= !short || (self.hung_up && received.count > 0);
+            self.hung_up &= received.count > 0;
+        }
+        self.ready.write &= written != Some(false);
+        let is_unix = context.c.c.connection_type == REDIS_CONN_UNIX;
+        if let Some(complete) = written
+            && is_unix
+            && complete != self.reads_only
+        {
+            self.ask_again(registry, complete);
+        }
+        let learned = match done {
+            Direction::Read => read.is_some(),
+            Direction::Write => written.is_some(),
+        };
+        if learned {
+            return;
+        }
+        self.ready = Directions::default();
+        self.hung_up = false;
+        if context.c.c.flags & REDIS_CONNECTED != 0 {
+            // A transport of the program's: what it leaves in the socket only the kernel knows.
+            self.ask_again(registry, false);
+        } else if is_unix {
+            // The listener has no room yet, and no event tells of that.
+            self.look_again = Instant::now().checked_add(SOON);
+        }
+    }
+}
+
+/// Reads and writes as long as there is something to do, but not for ever. Returns whether more is
+/// left; `None` where the attachment is gone.
+///
+/// # Safety
+/// `driver` is live; nothing is borrowed from it.
+pub(super) unsafe fn serve(driver: *mut Driver, key: Key) -> Option<bool> {
+    // SAFETY: the driver outlives its attachments; the attachment is looked up again after every
+    // call out.
+    unsafe {
+        let mut last = Direction::Write;
+        for _ in 0..TURNS {
+            let this = Driver::attachment(driver, key)?;
+            let context = (*this).context;
+            if async_context::is_in_callback(context) {
+                // A loop within a callback: the context takes no events before that returns.
+                (*this).look_again = Instant::now().checked_add(SOON);
+                Driver::set_timer(driver, this);
+                return Some(false);
+            }
+            if let Some(host) = (*this).take_start() {
+                async_context::begin_connect(context, host);
+                continue;
+            }
+            let Some(direction) = (*this).next(last) else {
+                return Some(false);
+            };
+            (*context).transfers = Transfers::default();
+            match direction {
+                Direction::Read => async_context::handle_read(context),
+                Direction::Write => async_context::handle_write(context),
+            }
+            let this = Driver::attachment(driver, key)?;
+            (*this).learn(direction, &*context, Driver::registry(driver));
+            if (*this).look_again.is_some() {
+                Driver::set_timer(driver, this);
+            }
+            last = direction;
+        }
+        Some((*Driver::attachment(driver, key)?).is_runnable())
+    }
+}
+
+/// The attachment's timer went off.
+///
+/// # Safety
+/// As `serve`.
+pub(super) unsafe fn time_is_up(driver: *mut Driver, key: Key) {
+    // SAFETY: as in `serve`.
+    unsafe {
+        let Some(this) = Driver::attachment(driver, key) else {
+            return;
+        };
+        let now = Instant::now();
+        if (*this).look_again.is_some_and(|at| at <= now) {
+            (*this).look_again = None;
+            (*this).ready = Directions {
+                read: true,
+                write: true,
+            };
+            Driver::wake(driver, this);
+        }
+        let is_due = (*this).deadline.is_some_and(|at| at <= now);
+        if is_due {
+            (*this).deadline = None;
+        }
+        Driver::set_timer(driver, this);
+        if is_due {
+            async_context::handle_timeout((*this).context);
+        }
+    }
+}
+
+/// The hooks' argument.
+fn own(data: *mut c_void) -> *mut Attachment {
+    data.cast()
+}
+
+unsafe extern "C-unwind" fn add_read(data: *mut c_void) {
+    // SAFETY: the context calls this while it is attached.
+    unsafe {
+        let this = own(data);
+        (*this).interest.read = true;
+        Driver::wake((*this).driver, this);
+    }
+}
+
+unsafe extern "C-unwind" fn del_read(data: *mut c_void) {
+    // SAFETY: as in `add_read`.
+    unsafe { (*own(data)).interest.read = false }
+}
+
+unsafe extern "C-unwind" fn add_write(data: *mut c_void) {
+    // SAFETY: as in `add_read`.
+    unsafe {
+        let this = own(data);
+        (*this).interest.write = true;
+        Driver::wake((*this).driver, this);
+    }
+}
+
+unsafe extern "C-unwind" fn del_write(data: *mut c_void) {
+    // SAFETY: as in `add_read`.
+    unsafe { (*own(data)).interest.write = false }
+}
+
+unsafe extern "C-unwind" fn schedule_timer(data: *mut c_void, after: timeval) {
+    // SAFETY: as in `add_read`.
+    unsafe {
+        let this = own(data);
+        // A time so far away that the clock cannot tell never comes.
+        (*this).deadline =
+            net::duration(&after).and_then(|after| Instant::now().checked_add(after));
+        Driver::set_timer((*this).driver, this);
+    }
+}
+
+unsafe extern "C-unwind" fn cleanup(data: *mut c_void) {
+    // SAFETY: as in `add_read`; the context calls none of the hooks again.
+    unsafe { Driver::forget((*own(data)).driver, own(data)) }
+}
+
+/// The private hook: the context has a new socket.
+unsafe fn watch_new_socket(data: *mut c_void) -> bool {
+    // SAFETY: as in `add_read`.
+    unsafe {
+        let this = own(data);
+        let registry = Driver::registry((*this).driver);
+        (*this).register(registry).is_ok()
+    }
+}
+
+/// Gives the attachment's hooks to its context.
+pub(super) unsafe fn set_hooks(this: *mut Attachment) {
+    // SAFETY: the caller's attachment and its context are live.
+    unsafe {
+        let context = (*this).context;
+        (*context).c.ev = redisAsyncEvents {
+            data: this.cast(),
+            addRead: Some(add_read),
+            delRead: Some(del_read),
+            addWrite: Some(add_write),
+            delWrite: Some(del_write),
+            cleanup: Some(cleanup),
+            scheduleTimer: Some(schedule_timer),
+        };
+        (*context).on_new_socket = Some(OnNewSocket {
+            function: watch_new_socket,
+            data: this.cast(),
+        });
+    }
+}
+
+/// Takes them away, so that the context is as before it was attached.
+pub(super) unsafe fn clear_hooks(context: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        (*context).c.ev = redisAsyncEvents {
+            data: null_mut(),
+            addRead: None,
+            delRead: None,
+            addWrite: None,
+            delWrite: None,
+            cleanup: None,
+            scheduleTimer: None,
+        };
+        (*context).on_new_socket = None;
+    }
+}

@@ -1,0 +1,225 @@
+//! Asynchronous contexts on `mio`: [`Driver`] for programs that own a `mio::Poll`, and on top of it
+//! the loop of `adapters/mio.h` for programs that have none. See `docs/event-loop.md`.
+//!
+//! Callbacks may do anything, unwinding and `longjmp` included, so nothing is borrowed and nothing
+//! with a destructor is alive while one runs: what is to be done next stands in the driver.
+
+mod attachment;
+mod connect;
+mod driver;
+mod mailbox;
+mod queue;
+mod resolver;
+mod slab;
+mod timers;
+
+pub use driver::Driver;
+pub use slab::Key;
+
+pub(crate) use connect::connect;
+pub(crate) use timers::Function;
+
+use crate::alloc;
+use core::ptr::NonNull;
+use mailbox::{Letter, Node, Shared};
+use mio::{Events, Poll, Token, Waker};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Events that one wait may bring; the rest is brought by the next.
+const EVENTS: usize = 256;
+
+/// The token of the mailbox; no key has it.
+const MAILBOX: Token = Token(0);
+
+/// The token of a context with this key.
+fn token_of(key: Key) -> Token {
+    Token(key.to_bits() as usize)
+}
+
+/// Used by its own thread alone, except for `post` and `stop`. Passed by pointer, because callbacks
+/// use it while it runs.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    events: Events,
+    driver: Driver,
+    mailbox: Shared,
+}
+
+impl EventLoop {
+    /// `None` where memory or descriptors are short.
+    pub(crate) fn create() -> Option<NonNull<Self>> {
+        let poll = Poll::new().ok()?;
+        let registry = poll.registry().try_clone().ok()?;
+        let waker = Waker::new(poll.registry(), MAILBOX).ok()?;
+        let place: NonNull<Self> = NonNull::new(alloc::allocate(size_of::<Self>()))?.cast();
+        let Some(mailbox) = Shared::new(waker) else {
+            // SAFETY: the block is ours.
+            unsafe { alloc::release(place.as_ptr()) };
+            return None;
+        };
+        // SAFETY: the block is large enough, and aligned as malloc aligns.
+        unsafe {
+            place.write(Self {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                driver: Driver::new(registry),
+                mailbox,
+            });
+        }
+        Some(place)
+    }
+
+    /// Frees the contexts that are still attached, then the loop. Tasks and timers are not run.
+    ///
+    /// # Safety
+    /// `this` is live, does not run, and is not used afterwards.
+    pub(crate) unsafe fn free(this: NonNull<Self>) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            Driver::free_contexts(Self::driver(this));
+            let mailbox = Self::mailbox(this);
+            resolver::close(mailbox);
+            this.drop_in_place();
+            mailbox.release();
+            alloc::release(this.as_ptr());
+        }
+    }
+
+    /// # Safety
+    /// `this` is live.
+    pub(crate) unsafe fn driver(this: NonNull<Self>) -> *mut Driver {
+        // SAFETY: the caller's promise; only the address is taken.
+        unsafe { &raw mut (*this.as_ptr()).driver }
+    }
+
+    /// # Safety
+    /// `this` is live. May be called by any thread.
+    unsafe fn mailbox(this: NonNull<Self>) -> Shared {
+        // SAFETY: the caller's promise; the field is never changed.
+        unsafe { (*this.as_ptr()).mailbox }
+    }
+
+    /// Runs until it is stopped, or until no context is attached, no timer set and no task left.
+    ///
+    /// # Safety
+    /// `this` is live and stays so.
+    pub(crate) unsafe fn run(this: NonNull<Self>) -> io::Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mailbox = Self::mailbox(this);
+            while !mailbox.take_stop() {
+                if Driver::is_idle(Self::driver(this)) && mailbox.count() == 0 {
+                    break;
+                }
+                Self::run_once(this, None)?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Waits until there is something to do, but no longer than `limit`, and does it. Returns how
+    /// much that was. A signal ends the wait.
+    ///
+    /// # Safety
+    /// As `run`.
+    pub(crate) unsafe fn run_once(
+        this: NonNull<Self>,
+        limit: Option<Duration>,
+    ) -> io::Result<usize> {
+        // SAFETY: the caller's promise; no callback runs while events are borrowed.
+        unsafe {
+            let loop_ = this.as_ptr();
+            let driver = Self::driver(this);
+            let left = Driver::deadline(driver)
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = match (left, limit) {
+                (Some(left), Some(limit)) => Some(left.min(limit)),
+                (left, limit) => left.or(limit),
+            };
+            match (*loop_).poll.poll(&mut (*loop_).events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            // All events are noted before the first callback runs: it may run the loop, or unwind.
+            let mut mail = false;
+            for event in &(*loop_).events {
+                match event.token() {
+                    MAILBOX => mail = true,
+                    Token(bits) => Driver::note(driver, Key::from_bits(bits as u64), event),
+                }
+            }
+            let done = Driver::run(driver);
+            Ok(if mail {
+                done + Self::open_mail(this)
+            } else {
+                done
+            })
+        }
+    }
+
+    /// Acts on the letters that have arrived. What is posted meanwhile wakes the loop again.
+    unsafe fn open_mail(this: NonNull<Self>) -> usize {
+        // SAFETY: the caller's loop is live.
+        unsafe {
+            let mailbox = Self::mailbox(this);
+            let count = mailbox.count();
+            for _ in 0..count {
+                match mailbox.take() {
+                    Some(Letter::Task(Function { function, data })) => function(data),
+                    Some(Letter::Host(key, found)) => {
+                        Driver::start(Self::driver(this), key, Some(found));
+                    }
+                    None => {}
+                }
+            }
+            count
+        }
+    }
+
+    /// Has `run` return after what it is doing.
+    ///
+    /// # Safety
+    /// `this` is live. May be called by any thread, and by signal handlers.
+    pub(crate) unsafe fn stop(this: NonNull<Self>) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::mailbox(this) }.stop();
+    }
+
+    /// Has a function called by the loop. `false` where memory is short.
+    ///
+    /// # Safety
+    /// `this` is live. May be called by any thread.
+    pub(crate) unsafe fn post(this: NonNull<Self>, task: Function) -> bool {
+        let Some(letter) = Node::new(Letter::Task(task)) else {
+            return false;
+        };
+        // SAFETY: the caller's promise.
+        unsafe { Self::mailbox(this) }.post(letter);
+        true
+    }
+
+    /// Has a function called once, after a time. `None` where memory is short, or the time is
+    /// beyond the clock.
+    ///
+    /// # Safety
+    /// `this` is live.
+    pub(crate) unsafe fn add_timer(
+        this: NonNull<Self>,
+        after: Duration,
+        function: Function,
+    ) -> Option<Key> {
+        let at = Instant::now().checked_add(after)?;
+        // SAFETY: the caller's promise.
+        unsafe { Driver::add_timer(Self::driver(this), at, function) }
+    }
+
+    /// Whether there was such a timer.
+    ///
+    /// # Safety
+    /// `this` is live.
+    pub(crate) unsafe fn cancel_timer(this: NonNull<Self>, timer: Key) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { Driver::cancel_timer(Self::driver(this), timer) }
+    }
+}
