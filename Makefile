@@ -19,7 +19,7 @@ test: tools oracle
 	cargo test --release
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind openssl pkg-config gcc g++ libjemalloc2 \
+	scripts/ensure-tools redis-server libevent valgrind strace openssl pkg-config gcc g++ libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:

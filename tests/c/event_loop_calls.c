@@ -1,0 +1,265 @@
+/* Timers, tasks, stopping; freeing and disconnecting from every callback; loops within callbacks. */
+#include "event_loop.h"
+
+#include <sys/time.h>
+
+static int called[8], count;
+static void note(void *data) { called[count++] = (int)(long)data; }
+
+static void timers_in_order(void) {
+    static const int ms[] = {30, 10, 20, 10, 0};
+    unsigned long long id[5];
+    double begun = seconds();
+    count = 0;
+    for (long i = 0; i < 5; i++) check((id[i] = redisMioTimerAdd(loop, in_ms(ms[i]), note, (void *)i)) != 0);
+    check(redisMioTimerCancel(loop, id[2]) == REDIS_OK && redisMioTimerCancel(loop, id[2]) == REDIS_ERR);
+    check(redisMioRun(loop) == REDIS_OK);
+    check(count == 4 && called[0] == 4 && called[1] == 1 && called[2] == 3 && called[3] == 0);
+    check(seconds() - begun >= 0.03 && (under_valgrind() || seconds() - begun < 0.2));
+    for (int i = 0; i < 5; i++) check(redisMioTimerCancel(loop, id[i]) == REDIS_ERR);
+    check(redisMioTimerAdd(loop, (struct timeval){0, 1000000}, note, NULL) == 0);
+    check(redisMioTimerAdd(loop, (struct timeval){-1, 0}, note, NULL) == 0);
+    check(redisMioTimerAdd(loop, in_ms(1), NULL, NULL) == 0 && redisMioTimerCancel(loop, 0) == REDIS_ERR);
+}
+
+static unsigned long long other;
+static void cancel_other(void *data) {
+    note(data);
+    check(redisMioTimerCancel(loop, other) == REDIS_OK);
+    redisMioTimerAdd(loop, in_ms(0), note, (void *)7);
+}
+
+static void timers_in_timers(void) {
+    count = 0;
+    redisMioTimerAdd(loop, in_ms(5), cancel_other, (void *)1);
+    other = redisMioTimerAdd(loop, in_ms(5), note, (void *)2);
+    check(redisMioRun(loop) == REDIS_OK && count == 2 && called[0] == 1 && called[1] == 7);
+}
+
+static void waits_no_longer_than_asked(void) {
+    double begun = seconds();
+    check(redisMioRunOnce(loop, 0) == 0 && redisMioRunOnce(loop, 50) == 0);
+    check(seconds() - begun > 0.049 && seconds() - begun < 1);
+    check(redisMioRun(loop) == REDIS_OK); /* there is nothing to wait for */
+}
+
+/* Four threads post in turns; the tasks of each come in order. */
+enum { POSTS = 2500 };
+static int next_of[4], posted;
+
+static void task(void *data) {
+    int number = (int)(long)data;
+    check(next_of[number / POSTS]++ == number % POSTS);
+    if (++posted == 4 * POSTS) redisMioStop(loop);
+}
+
+static void *post_all(void *data) {
+    for (long i = 0; i < POSTS; i++) check(redisMioPost(loop, task, (void *)((long)data * POSTS + i)) == REDIS_OK);
+    return NULL;
+}
+
+static void posts_from_threads(void) {
+    pthread_t threads[4];
+    unsigned long long stays = redisMioTimerAdd(loop, in_ms(60000), note, NULL);
+    for (long i = 0; i < 4; i++) pthread_create(&threads[i], NULL, post_all, (void *)i);
+    check(redisMioRun(loop) == REDIS_OK && posted == 4 * POSTS);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    redisMioTimerCancel(loop, stays);
+    check(redisMioPost(loop, NULL, NULL) == REDIS_ERR);
+}
+
+static void *stop_later(void *data) {
+    (void)data;
+    usleep(50000);
+    redisMioStop(loop);
+    return NULL;
+}
+
+static void on_alarm(int signal) {
+    (void)signal;
+    redisMioStop(loop);
+}
+
+static void stops(void) {
+    struct sigaction act = {0};
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    pthread_t thread;
+    double begun = seconds();
+    unsigned long long stays = redisMioTimerAdd(loop, in_ms(60000), note, NULL);
+
+    pthread_create(&thread, NULL, stop_later, NULL);
+    check(redisMioRun(loop) == REDIS_OK);
+    pthread_join(thread, NULL);
+
+    act.sa_handler = on_alarm;
+    sigaction(SIGALRM, &act, NULL);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    check(redisMioRun(loop) == REDIS_OK);
+    check(seconds() - begun > 0.09 && seconds() - begun < 5);
+
+    redisMioStop(loop); /* before it runs */
+    check(redisMioRun(loop) == REDIS_OK && seconds() - begun < 5);
+    redisMioTimerCancel(loop, stays);
+}
+
+static void on_signal(int signal) { (void)signal; }
+
+static void a_signal_ends_the_wait(void) {
+    struct sigaction act = {0};
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    double begun = seconds();
+    act.sa_handler = on_signal;
+    sigaction(SIGALRM, &act, NULL);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    check(redisMioRunOnce(loop, 8000) == 0 && seconds() - begun < 4);
+}
+
+/* What a callback does to its own context, or to another one. */
+static void (*act)(redisAsyncContext *);
+static struct client *target;
+static void in_connect(const redisAsyncContext *ac, int status) {
+    on_connect(ac, status);
+    act(target->ac);
+}
+static void in_disconnect(const redisAsyncContext *ac, int status) {
+    on_disconnect(ac, status);
+    if (target->ac) act(target->ac);
+}
+static void in_reply(redisAsyncContext *ac, void *reply, void *privdata) {
+    on_reply(ac, reply, privdata);
+    if (target->ac) act(target->ac);
+}
+static void in_push(redisAsyncContext *ac, void *reply) {
+    (void)ac, (void)reply;
+    act(target->ac);
+}
+static void in_loop(void *data) { act(((struct client *)data)->ac); }
+
+static void ask(struct client *c) {
+    for (int i = 0; i < 3; i++) redisAsyncCommand(c->ac, on_reply, NULL, "PING");
+}
+
+/* TARGET's end comes from a callback of C, which may be the same one. */
+static void end_in(struct client *c, int where) {
+    switch (where) {
+    case 0: c->ac->onConnect = in_connect; break;
+    case 1: redisAsyncCommand(c->ac, in_reply, NULL, "PING"); break;
+    case 2:
+        redisAsyncSetPushCallback(c->ac, in_push);
+        redisAsyncCommand(c->ac, on_reply, NULL, "HELLO 3");
+        redisAsyncCommand(c->ac, on_reply, NULL, "CLIENT TRACKING ON");
+        redisAsyncCommand(c->ac, on_reply, NULL, "GET event-loop:tracked");
+        redisAsyncCommand(c->ac, on_reply, NULL, "SET event-loop:tracked 1");
+        break;
+    case 3: redisMioPost(loop, in_loop, target); break;
+    case 4: redisMioTimerAdd(loop, in_ms(3), in_loop, target); break;
+    case 5: /* the disconnect callback of another one */
+        c->ac->onDisconnect = in_disconnect;
+        redisAsyncCommand(c->ac, on_reply, NULL, "QUIT");
+        break;
+    case 6: redisAsyncCommand(c->ac, in_reply, NULL, "SUBSCRIBE event-loop:news"); break;
+    }
+}
+
+static void ends_in_every_callback(void) {
+    static void (*const ends[])(redisAsyncContext *) = {redisAsyncFree, redisAsyncDisconnect};
+    for (int how = 0; how < 2; how++) {
+        for (int where = 0; where < 7; where++) {
+            for (int own = 0; own < 2; own++) {
+                struct client a, b;
+                if (own && where == 5) continue;
+                act = ends[how];
+                target = own ? &a : &b;
+                open_redis(&a);
+                open_redis(&b);
+                ask(&b);
+                end_in(&a, where);
+                if (where != 6) ask(&a);
+                ask(&b);
+                loop_until(target->ac == NULL);
+                if (a.ac) redisAsyncFree(a.ac);
+                if (b.ac) redisAsyncFree(b.ac);
+                check(a.ac == NULL && b.ac == NULL && b.answered + b.failed == 6);
+            }
+        }
+    }
+}
+
+/* Connecting again from the disconnect callback, and from a failed connect's. */
+static int again;
+static struct client renewed;
+static void connect_again(const redisAsyncContext *ac, int status) {
+    (void)ac, (void)status;
+    if (again-- > 0) {
+        open_redis(&renewed);
+        renewed.ac->onDisconnect = connect_again;
+        redisAsyncDisconnect(renewed.ac);
+    }
+}
+
+static void connects_again(void) {
+    struct client c;
+    again = 5;
+    open_redis(&c);
+    c.ac->onDisconnect = connect_again;
+    redisAsyncCommand(c.ac, on_reply, NULL, "QUIT");
+    loop_until(c.ac == NULL && renewed.ac == NULL && again >= 0);
+    again = 0;
+}
+
+/* A callback runs the loop: the others go on, its own context waits until it returns. */
+static struct client inner;
+static void run_inside(redisAsyncContext *ac, void *reply, void *privdata) {
+    on_reply(ac, reply, privdata);
+    open_redis(&inner);
+    ask(&inner);
+    loop_until(inner.answered == 3);
+    redisAsyncFree(inner.ac);
+}
+
+static void loop_in_a_callback(void) {
+    struct client c;
+    open_redis(&c);
+    ask(&c);
+    redisAsyncCommand(c.ac, run_inside, NULL, "PING");
+    ask(&c);
+    loop_until(c.answered == 7);
+    redisAsyncDisconnect(c.ac);
+    check(c.ac == NULL);
+}
+
+/* What a context does while the loop is freed goes to nobody. */
+static void connect_at_the_end(const redisAsyncContext *ac, int status) {
+    redisOptions o = {0};
+    (void)ac, (void)status;
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", redis_port());
+    check(redisMioConnect(loop, &o) == NULL);
+    count = 77;
+}
+
+static void freed_with_the_loop(void) {
+    struct client c;
+    open_redis(&c);
+    loop_until(c.connected == REDIS_OK);
+    c.ac->onDisconnect = connect_at_the_end;
+    redisMioTimerAdd(loop, in_ms(1000), note, NULL);
+    redisMioPost(loop, note, NULL);
+    redisMioLoopFree(loop);
+    redisMioLoopFree(NULL);
+    check(c.ac == NULL && count == 77);
+}
+
+int main(void) {
+    begin();
+    run(timers_in_order);
+    run(timers_in_timers);
+    run(waits_no_longer_than_asked);
+    run(posts_from_threads);
+    run(stops);
+    run(a_signal_ends_the_wait);
+    run(ends_in_every_callback);
+    run(connects_again);
+    run(loop_in_a_callback);
+    run(freed_with_the_loop);
+    return 0;
+}
