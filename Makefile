@@ -16,7 +16,7 @@ demo:
 
 test: tools oracle
 	cargo build --release
-	cargo test --release
+	cargo test --release --workspace
 
 tools:
 	scripts/ensure-tools redis-server libevent valgrind strace openssl pkg-config gcc g++ libjemalloc2 \

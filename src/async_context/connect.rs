@@ -67,6 +67,7 @@ pub(crate) unsafe fn begin_connect(ac: *mut AsyncContext, host: Option<Result<Ad
     unsafe {
         let c = inner(ac);
         let begun = match host {
+            _ if (*c).err != 0 => Err(()),
             Some(Ok(addresses)) => context::connect_addresses(c, addresses, Deadline::after(None))
                 .map(|untried| (*ac).untried = Some(untried)),
             Some(Err(code)) => context::fail(c, Error::Resolve(code)),

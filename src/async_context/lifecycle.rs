@@ -44,7 +44,7 @@ pub(crate) unsafe fn connect_with_options(
 }
 
 /// Makes a context that `begin_connect` is to connect, and keeps where to. As
-/// `connect_with_options` otherwise.
+/// `connect_with_options` otherwise, but that what is wrong already is told by `begin_connect`.
 ///
 /// # Safety
 /// As `connect_with_options`.
@@ -61,6 +61,7 @@ pub(crate) unsafe fn create_unconnected(
         }
         (*ac).c.c.flags &= !REDIS_CONNECTED;
         mirror_error(ac);
+        (*ac).c.err = 0;
         NonNull::new(ac)
     }
 }

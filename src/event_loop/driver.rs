@@ -182,6 +182,16 @@ impl Driver {
         }
     }
 
+    /// Whether the context with this key is still attached.
+    ///
+    /// # Safety
+    /// `this` is live.
+    #[must_use]
+    pub unsafe fn contains(this: *const Self, key: Key) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { (*this).attachments.get(key).is_some() }
+    }
+
     /// When to call `run` although there was no event; in the past where something waits already.
     ///
     /// # Safety

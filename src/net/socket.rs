@@ -139,6 +139,16 @@ pub(super) unsafe fn connect(
     }
 }
 
+/// Whether the socket is connected.
+fn has_peer(fd: c_int) -> bool {
+    // SAFETY: zeroes are a value of every field; the address is as large as said.
+    unsafe {
+        let mut address: libc::sockaddr_storage = core::mem::zeroed();
+        let mut len = size_of::<libc::sockaddr_storage>() as socklen_t;
+        libc::getpeername(fd, (&raw mut address).cast(), &raw mut len) == 0
+    }
+}
+
 /// How a connect in progress stands: established, still in progress (`false`), or failed with an
 /// `errno`.
 ///
@@ -152,7 +162,9 @@ pub(crate) unsafe fn connect_state(
     // SAFETY: the caller's promise.
     match unsafe { connect(fd, address, len) } {
         Ok(()) | Err(EISCONN) => Ok(true),
-        Err(EALREADY | EAGAIN) => Ok(false),
+        Err(EALREADY) => Ok(false),
+        // A unix listener without room, which is said of sockets that have been connected, too.
+        Err(EAGAIN) => Ok(has_peer(fd)),
         Err(EINPROGRESS) => match pending_error(fd)? {
             0 => Ok(true),
             error => Err(error),
