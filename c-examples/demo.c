@@ -1,13 +1,14 @@
-/* A tour of the asynchronous API, driven by adapters/poll.h.
+/* A tour of the asynchronous API, on the library's own event loop, adapters/mio.h.
  *
  *     demo                        talks to redis://127.0.0.1:6379
  *     REDIS_URL=... demo          redis://[[user]:password@]host[:port][/database] or unix:///path/to/socket
  *
  * Commands are issued and answered later: each step queues its commands with callbacks, then turns the loop until all of
  * them have been called. Keys live under a prefix of their own and are deleted at the end. */
-#include <hiredis/adapters/poll.h>
+#include <hiredis/adapters/mio.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct connection {
 
 static char where[300]; /* the server, without credentials */
 static char prefix[64];
+static redisMioLoop *loop;
 static struct connection commands, messages;
 static long pending; /* commands whose callback has not been called */
 
@@ -53,6 +55,12 @@ static const char *grouped(double number) {
     return out;
 }
 
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 /* Connections: open, turn the loop, close. */
 
 static void on_connect(const redisAsyncContext *ac, int status) {
@@ -69,9 +77,7 @@ static void on_disconnect(const redisAsyncContext *ac, int status) {
 }
 
 static void turn(void) {
-    int both = commands.ac && messages.ac;
-    if (commands.ac && redisPollTick(commands.ac, both ? 0.001 : 1) < 0) die("Cannot wait for ", strerror(errno));
-    if (messages.ac && redisPollTick(messages.ac, both ? 0.001 : 1) < 0) die("Cannot wait for ", strerror(errno));
+    if (redisMioRunOnce(loop, -1) < 0) die("Cannot wait for ", strerror(errno));
 }
 
 static void finish_pending(void) {
@@ -79,11 +85,9 @@ static void finish_pending(void) {
 }
 
 static void open_connection(struct connection *c, redisOptions *options) {
-    c->ac = redisAsyncConnectWithOptions(options);
+    c->ac = redisMioConnect(loop, options);
     if (c->ac == NULL) die("Cannot connect to ", "out of memory");
-    if (c->ac->err) no_redis(c->ac->errstr);
     c->ac->data = c;
-    if (redisPollAttach(c->ac) != REDIS_OK) die("Cannot connect to ", "out of memory");
     redisAsyncSetConnectCallback(c->ac, on_connect);
     redisAsyncSetDisconnectCallback(c->ac, on_disconnect);
     while (!c->ready) turn();
@@ -162,13 +166,13 @@ static void count_if_next(const redisReply *reply, void *data) {
 static void pipeline(void) {
     char did[64], result[160];
     long right = 0;
-    double begun = redisPollGetNow(), took;
+    double begun = seconds(), took;
     for (int i = 0; i < PIPELINE; i++) {
         ask(&commands, NULL, NULL, "SET %s%d %d", prefix, i % KEYS, i);
         ask(&commands, count_if_next, &right, "GET %s%d", prefix, i % KEYS);
     }
     finish_pending();
-    took = redisPollGetNow() - begun;
+    took = seconds() - begun;
     if (right != PIPELINE) die("Wrong values from ", "a GET did not return what was SET");
     snprintf(did, sizeof did, "%s SET, %s GET", grouped(PIPELINE), grouped(PIPELINE));
     snprintf(result, sizeof result, "%.3f s, %s commands per second", took, grouped(2 * PIPELINE / took));
@@ -189,13 +193,16 @@ static void list_hash_and_set(void) {
     row("set", "SADD, SMEMBERS", set);
 }
 
+static void on_time(void *over) { *(int *)over = 1; }
+
 static void expiry(void) {
     char result[128], before[256] = "", after[256] = "";
-    double begun;
+    int over = 0;
     ask(&commands, NULL, NULL, "SET %sfleeting here PX 50", prefix);
     ask(&commands, as_text, before, "GET %sfleeting", prefix);
     finish_pending();
-    for (begun = redisPollGetNow(); redisPollGetNow() - begun < 0.08;) redisPollTick(commands.ac, 0.01);
+    redisMioTimerAdd(loop, (struct timeval){0, 80000}, on_time, &over);
+    while (!over) turn();
     ask(&commands, as_text, after, "GET %sfleeting", prefix);
     finish_pending();
     snprintf(result, sizeof result, "%.40s, 80 ms later %.40s", before, after);
@@ -315,9 +322,11 @@ int main(void) {
     address.options.command_timeout = &command_timeout;
     snprintf(prefix, sizeof prefix, "hiredis-demo:%ld-%ld:", (long)getpid(), (long)time(NULL));
 
-    begun = redisPollGetNow();
+    loop = redisMioLoopCreate();
+    if (loop == NULL) die("Cannot begin", "out of memory");
+    begun = seconds();
     open_connection(&commands, &address.options);
-    begun = redisPollGetNow() - begun;
+    begun = seconds() - begun;
     introduce(&commands, &address);
     greet(begun);
     pipeline();
@@ -328,6 +337,7 @@ int main(void) {
     introduce(&messages, &address);
     publish_and_subscribe();
     clean_up();
+    redisMioLoopFree(loop);
     free(copy);
     return 0;
 }

@@ -45,6 +45,15 @@ fn loses_no_wake_up() {
     passes("event_loop_random", "no wake-up lost");
 }
 
+/// Without valgrind: a context whose callback never returns stays where it is, to the end of the program.
+#[test]
+fn lets_exceptions_through() {
+    let server = Server::start(&[]);
+    let program = Build::new("c/event_loop_unwind.cc").build();
+    let out = program.on(Hiredis::Ours).server(&server).success();
+    assert!(out.contains("every exception arrived"), "{out}");
+}
+
 /// A wait, a read and a write for each request and its reply; whatever else there is does not grow with their number.
 #[test]
 fn a_round_takes_three_system_calls() {

@@ -228,6 +228,43 @@ static void loop_in_a_callback(void) {
     check(c.ac == NULL);
 }
 
+/* The n-th allocation of the program's allocator fails: a NULL or an error, and nothing is left behind. */
+static int allowed;
+static void *limited_malloc(size_t size) { return allowed-- > 0 ? malloc(size) : NULL; }
+static void *limited_calloc(size_t count, size_t size) { return allowed-- > 0 ? calloc(count, size) : NULL; }
+static void *limited_realloc(void *block, size_t size) { return allowed-- > 0 ? realloc(block, size) : NULL; }
+static char *limited_strdup(const char *text) { return allowed-- > 0 ? strdup(text) : NULL; }
+
+static void without_memory(void) {
+    hiredisAllocFuncs limited = {limited_malloc, limited_calloc, limited_realloc, limited_strdup, free};
+    int failed = 0, worked = 0;
+    hiredisSetAllocators(&limited);
+    for (int limit = 0; limit < 40; limit++) {
+        redisOptions o = {0};
+        struct timeval second = in_ms(1000);
+        struct client c = {.connected = NONE, .disconnected = NONE};
+        redisMioLoop *own;
+        REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", redis_port());
+        REDIS_OPTIONS_SET_PRIVDATA(&o, &c, on_freed);
+        o.connect_timeout = o.command_timeout = &second;
+        allowed = limit;
+        own = redisMioLoopCreate();
+        c.ac = own ? redisMioConnect(own, &o) : NULL;
+        if (c.ac == NULL) {
+            failed++;
+        } else {
+            redisAsyncSetConnectCallback(c.ac, on_connect);
+            if (redisAsyncCommand(c.ac, on_reply, NULL, "PING") == REDIS_OK) redisAsyncDisconnect(c.ac);
+            else redisAsyncFree(c.ac);
+            check(redisMioRun(own) == REDIS_OK && c.ac == NULL);
+            worked += c.answered;
+        }
+        redisMioLoopFree(own);
+    }
+    hiredisResetAllocators();
+    check(failed > 3 && worked > 10);
+}
+
 /* What a context does while the loop is freed goes to nobody. */
 static void connect_at_the_end(const redisAsyncContext *ac, int status) {
     redisOptions o = {0};
@@ -260,6 +297,7 @@ int main(void) {
     run(ends_in_every_callback);
     run(connects_again);
     run(loop_in_a_callback);
+    run(without_memory);
     run(freed_with_the_loop);
     return 0;
 }

@@ -3,16 +3,20 @@
  *     event_loop_random [SEED] [--minutes N]       without --minutes: four seconds
  *
  * Each connection echoes random pieces of a pattern, some of them much longer than its buffers, some issued from
- * callbacks, some by timers and tasks; now and then one is replaced by a new one. Ten seconds without a reply on a
- * connection that waits for one are a lost wake-up. */
+ * callbacks, some by timers and tasks; now and then one is replaced by a new one. A wake-up is lost when a socket stays
+ * readable for two seconds and nothing is read, or writable and nothing of what waits is written. */
 #include "event_loop.h"
+
+#include <sys/ioctl.h>
 
 enum { CONNECTIONS = 12, PATTERN = 400000 };
 
 struct line {
     redisAsyncContext *ac;
     int outstanding;
-    double answered; /* when the last reply came */
+    int unread;     /* bytes in the socket, when last looked at */
+    size_t unsent;  /* bytes that wait to be sent */
+    int idle_read, idle_write; /* how often that was so although the socket was ready */
 };
 
 static struct line lines[CONNECTIONS];
@@ -36,7 +40,6 @@ static void on_echo(redisAsyncContext *ac, void *reply, void *privdata) {
     check(r->type == REDIS_REPLY_STRING && r->len == (piece & 0xfffff));
     check(memcmp(r->str, pattern + (piece >> 20), r->len) == 0);
     l->outstanding--;
-    l->answered = seconds();
     replies++;
     if (random_below(3) == 0) act(l);
 }
@@ -45,7 +48,7 @@ static void echo(struct line *l) {
     static const unsigned sizes[] = {1, 20, 20, 300, 3000, 3000, 30000, 200000};
     unsigned long long len = random_below(sizes[random_below(8)] + 1), at = random_below(PATTERN - (unsigned)len);
     if (l->outstanding > 200) return;
-    if (l->outstanding++ == 0) l->answered = seconds();
+    l->outstanding++;
     check(redisAsyncCommand(l->ac, on_echo, (void *)(size_t)(at << 20 | len), "ECHO %b", pattern + at, (size_t)len) == REDIS_OK);
 }
 
@@ -62,8 +65,7 @@ static void open_line(struct line *l) {
     else REDIS_OPTIONS_SET_UNIX(&o, getenv("REDIS_SOCK"));
     check((l->ac = redisMioConnect(loop, &o)) != NULL);
     l->ac->data = l;
-    l->outstanding = 0;
-    l->answered = seconds();
+    l->outstanding = l->idle_read = l->idle_write = 0;
     redisAsyncSetConnectCallback(l->ac, on_small);
 }
 
@@ -88,14 +90,24 @@ static void act(struct line *l) {
 }
 
 static void watch(void *data) {
-    double now = seconds();
     (void)data;
     for (int i = 0; i < CONNECTIONS; i++) {
-        if (lines[i].outstanding == 0 || now - lines[i].answered < 10) continue;
-        fprintf(stderr, "connection %d waits for %d replies, %zu bytes unsent\n", i, lines[i].outstanding, sdslen(lines[i].ac->c.obuf));
+        struct line *l = &lines[i];
+        struct pollfd f = {.fd = l->ac->c.fd, .events = POLLIN | POLLOUT};
+        size_t unsent = sdslen(l->ac->c.obuf);
+        int unread = 0;
+        if (poll(&f, 1, 0) <= 0 || !(l->ac->c.flags & REDIS_CONNECTED)) f.revents = 0;
+        ioctl(l->ac->c.fd, FIONREAD, &unread);
+        l->idle_read = (f.revents & POLLIN) && unread == l->unread ? l->idle_read + 1 : 0;
+        l->idle_write = (f.revents & POLLOUT) && unsent && unsent == l->unsent ? l->idle_write + 1 : 0;
+        l->unread = unread;
+        l->unsent = unsent;
+        if (l->idle_read < 20 && l->idle_write < 20) continue;
+        fprintf(stderr, "connection %d, type %d: %d replies outstanding, %d bytes to read, %zu to send\n", i,
+            l->ac->c.connection_type, l->outstanding, unread, unsent);
         exit(1);
     }
-    if (now >= ends) redisMioStop(loop);
+    if (seconds() >= ends) redisMioStop(loop);
     else redisMioTimerAdd(loop, in_ms(100), watch, NULL);
 }
 

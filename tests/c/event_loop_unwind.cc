@@ -1,0 +1,58 @@
+// Exceptions leave the loop from every kind of call, and it goes on with all the others.
+#include <hiredis/adapters/mio.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#define check(condition)                                                                   \
+    do {                                                                                   \
+        if (!(condition)) {                                                                \
+            std::fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1);                                                                  \
+        }                                                                                  \
+    } while (0)
+
+struct thrown {
+    int kind;
+};
+
+static redisMioLoop *loop;
+static int answered;
+
+static void throw_kind(void *kind) { throw thrown{*static_cast<int *>(kind)}; }
+static void throw_reply(redisAsyncContext *, void *reply, void *) {
+    if (reply) throw thrown{2};
+}
+static void count(redisAsyncContext *, void *reply, void *) {
+    if (reply && ++answered == 500) redisMioStop(loop);
+}
+static void count_again(redisAsyncContext *ac, void *reply, void *) {
+    count(ac, reply, nullptr);
+    if (reply && answered < 500) redisAsyncCommand(ac, count_again, nullptr, "PING");
+}
+
+int main() {
+    int kinds[] = {0, 1}, caught[3] = {};
+    redisOptions options = {};
+    timeval soon = {0, 1000};
+    REDIS_OPTIONS_SET_TCP(&options, "127.0.0.1", std::atoi(std::getenv("REDIS_PORT")));
+    loop = redisMioLoopCreate();
+    for (int i = 0; i < 5; i++) redisAsyncCommand(redisMioConnect(loop, &options), count_again, nullptr, "PING");
+    // The context whose callback never returns is beyond use; the program lets it go with its end.
+    redisAsyncContext *lost = redisAsyncConnect("127.0.0.1", std::atoi(std::getenv("REDIS_PORT")));
+    check(redisMioAttach(lost, loop) == REDIS_OK);
+    redisAsyncCommand(lost, throw_reply, nullptr, "PING");
+    redisMioTimerAdd(loop, soon, throw_kind, &kinds[0]);
+    redisMioPost(loop, throw_kind, &kinds[1]);
+    for (bool stopped = false; !stopped;) {
+        try {
+            stopped = redisMioRun(loop) == REDIS_OK;
+        } catch (const thrown &exception) {
+            caught[exception.kind]++;
+        }
+    }
+    check(answered >= 500);
+    check(caught[0] == 1 && caught[1] == 1 && caught[2] == 1);
+    redisMioLoopFree(loop);
+    std::puts("every exception arrived");
+}
