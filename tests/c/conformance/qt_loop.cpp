@@ -33,6 +33,10 @@ void qt_begin(void) {
 }
 
 void qt_end(void) {
+#ifndef HIREDIS_RS
+    /* The C library's adapter writes to its context when it ends, although that is long gone. */
+    for (auto &adapter : adapters) adapter.release();
+#endif
     adapters.clear();
     tick.reset();
     application.reset();
