@@ -40,7 +40,7 @@ cases! { regressions_sync:
     defect_11_signals_do_not_extend_the_timeout
     defect_11_a_trickle_does_not_extend_the_timeout
     defect_11_a_flowing_reply_may_take_longer
-    defect_12_large_output_is_linear
+    defect_12_large_output_stays_an_sds
     defect_17_objects_of_other_tables
     defect_19_bad_format_leaves_the_connection
     defect_39_reconnect_keeps_settings
