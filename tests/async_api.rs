@@ -34,3 +34,13 @@ cases! {
     rest_is_announced
     announced_when_a_write_is_armed
 }
+
+#[test]
+fn everything_under_valgrind() {
+    Build::new("c/async_timers.c")
+        .build()
+        .on(Hiredis::Ours)
+        .timeout(120)
+        .valgrind()
+        .success();
+}

@@ -76,3 +76,13 @@ fn async_under_valgrind() {
         .valgrind()
         .success();
 }
+
+#[test]
+fn sync_under_valgrind() {
+    Build::new("c/regressions_sync.c")
+        .build()
+        .on(Hiredis::Ours)
+        .timeout(120)
+        .valgrind()
+        .success();
+}

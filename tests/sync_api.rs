@@ -28,3 +28,13 @@ cases! {
     attributes_are_in_band
     empty_commands_do_not_hang
 }
+
+#[test]
+fn everything_under_valgrind() {
+    Build::new("c/sync_options.c")
+        .build()
+        .on(Hiredis::Ours)
+        .timeout(120)
+        .valgrind()
+        .success();
+}

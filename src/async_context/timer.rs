@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// A timer that fires this little early counts as due: loops round to milliseconds.
 const TOLERANCE: Duration = Duration::from_millis(1);
 
+/// A wait that began this many milliseconds ago has just begun.
+const BEGUN: u128 = 10;
+
 /// Since when we wait, and which timer of which loop watches over it.
 pub(super) struct Timer {
     since: Option<Instant>,
@@ -96,7 +99,7 @@ pub(super) unsafe fn arm(ac: *mut AsyncContext) {
             let whole = net::duration(&limit).unwrap_or_default();
             let after = match due(ac) {
                 // The wait began earlier, under another loop or timeout.
-                Due::In(left) if left.as_millis() + 1 < whole.as_millis() => time_of(left),
+                Due::In(left) if left.as_millis() + BEGUN < whole.as_millis() => time_of(left),
                 Due::Now => time_of(TOLERANCE),
                 Due::In(_) | Due::Never => limit,
             };

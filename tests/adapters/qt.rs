@@ -2,8 +2,10 @@
 
 use crate::support::{Hiredis, root, target};
 use std::fs;
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The words that `pkg-config` prints.
 pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
@@ -14,14 +16,26 @@ pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
 /// Compiler flags that add the loop of Qt 5 or 6 to the scenarios.
 pub(crate) fn flags(version: u8, headers: Hiredis) -> Vec<String> {
     let core = format!("Qt{version}Core");
-    let dir = target().join(format!("tests/adapters/qt{version}-{headers:?}"));
+    let mut flags = vec![
+        object(version, &core, headers).display().to_string(),
+        "-lstdc++".into(),
+    ];
+    flags.extend(pkg_config(&["--libs", &core]));
+    flags
+}
+
+/// Named after its content: programs are built again where that has changed, and tests at the same time share it.
+fn object(version: u8, core: &str, headers: Hiredis) -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    let dir = target().join(format!("tests/adapters/qt-{}-{next}", std::process::id()));
     fs::create_dir_all(&dir).expect("a folder for what moc makes");
-    let object = dir.join("qt_loop.o");
     moc(version, headers, &dir.join("moc_qt.cpp"));
+    let made = dir.join("qt_loop.o");
     run(Command::new("g++")
-        .args(["-std=c++17", "-fPIC", "-O1", "-g", "-c"])
+        .args(["-std=c++17", "-fPIC", "-O1", "-c"])
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .args(system_includes(&core))
+        .args(system_includes(core))
         .arg(if headers == Hiredis::Ours {
             "-I"
         } else {
@@ -32,10 +46,13 @@ pub(crate) fn flags(version: u8, headers: Hiredis) -> Vec<String> {
         .arg(&dir)
         .arg(root().join("tests/c/conformance/qt_loop.cpp"))
         .arg("-o")
-        .arg(&object));
-    let mut flags = vec![object.display().to_string(), "-lstdc++".into()];
-    flags.extend(pkg_config(&["--libs", &core]));
-    flags
+        .arg(&made));
+    let mut content = DefaultHasher::new();
+    fs::read(&made).expect("the object").hash(&mut content);
+    let named = target().join(format!("tests/adapters/qt_loop-{:x}.o", content.finish()));
+    fs::rename(&made, &named).expect("move the object into place");
+    fs::remove_dir_all(&dir).expect("remove the folder");
+    named
 }
 
 /// Qt's own headers are not ours to warn about.

@@ -27,5 +27,6 @@ programs! {
     sync_connect
     sync_context
     sync_reply
+    sync_internals
     sync_server
 }
