@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Build, Hiredis};
+use support::{Build, Hiredis, Program};
 
 fn run(case: &str) {
     Build::new("c/clients.c")
@@ -47,16 +47,26 @@ fn everything_under_valgrind() {
         .success();
 }
 
+fn copy_relocation(headers: Hiredis) -> Program {
+    Build::new("c/clients_copyreloc.c")
+        .headers(headers)
+        .flag("-no-pie")
+        .flag("-fno-pie")
+        .build()
+}
+
 #[test]
 fn allocators_by_copy_relocation() {
     let oracle = support::oracle().map(|_| Hiredis::Oracle);
     for headers in [Some(Hiredis::Ours), oracle].into_iter().flatten() {
-        Build::new("c/clients_copyreloc.c")
-            .headers(headers)
-            .flag("-no-pie")
-            .flag("-fno-pie")
-            .build()
-            .on(Hiredis::Ours)
-            .success();
+        copy_relocation(headers).on(Hiredis::Ours).success();
     }
+}
+
+#[test]
+fn copy_relocation_under_valgrind() {
+    copy_relocation(Hiredis::Ours)
+        .on(Hiredis::Ours)
+        .valgrind()
+        .success();
 }
