@@ -40,3 +40,11 @@ fn random_streams_under_valgrind() {
     let run = Build::new("c/reader_random.c").build().on(Hiredis::Ours);
     run.arg("4").arg("1500").valgrind().success();
 }
+
+#[test]
+fn defect_15_tasks_hold_no_stale_object() {
+    Build::new("c/reader_tasks.c")
+        .build()
+        .on(Hiredis::Ours)
+        .success();
+}
