@@ -3,6 +3,7 @@
 //! program may have made it, may keep it, and may pass it to `free()`. See `docs/replies.md`.
 
 use super::free;
+use super::thread_slot::slot;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +23,7 @@ const OFFSET: usize = 8;
 /// The smallest class in use: 24 bytes, as large as glibc's smallest block.
 const SMALLEST: usize = 2;
 
-const CLASSES: usize = (MAX_BLOCK + OFFSET) / STEP + 1;
+const CLASSES: usize = (MAX_BLOCK + OFFSET) / STEP + 1 - SMALLEST;
 
 unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> size_t;
@@ -40,15 +41,21 @@ pub(super) struct Lists {
 }
 
 /// The class all of whose blocks hold `size` bytes.
-#[inline]
+#[inline(always)]
 fn class_for(size: usize) -> usize {
-    (size + OFFSET).div_ceil(STEP).max(SMALLEST)
+    (size + OFFSET + STEP - 1).max(SMALLEST * STEP) / STEP - SMALLEST
 }
 
-/// The class of a block that holds `usable` bytes.
-#[inline]
+/// The class of a block that holds `usable` bytes; not a class in use where they are too few.
+#[inline(always)]
 fn class_of(usable: usize) -> usize {
-    (usable + OFFSET) / STEP
+    ((usable + OFFSET) / STEP).wrapping_sub(SMALLEST)
+}
+
+/// What blocks of a class count for, at least what they hold.
+#[inline(always)]
+fn weight(class: usize) -> usize {
+    (class + SMALLEST) * STEP
 }
 
 impl Lists {
@@ -60,42 +67,62 @@ impl Lists {
     }
 
     /// A kept block of at least `size` bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, size: usize) -> Option<NonNull<c_void>> {
         let class = class_for(size);
         let place = self.first.get_mut(class)?;
         let block = NonNull::new(*place)?;
         // SAFETY: blocks in a list are ours alone, and begin with the pointer written by `keep`.
         *place = unsafe { block.read().next };
-        self.kept -= class * STEP;
+        self.kept -= weight(class);
         Some(block.cast())
+    }
+
+    /// Gives a block back that `take` has returned for `size` bytes.
+    ///
+    /// # Safety
+    /// The caller gives the block up.
+    #[inline(always)]
+    pub(super) unsafe fn put_back(&mut self, block: NonNull<c_void>, size: usize) {
+        let class = class_for(size);
+        let block = block.cast::<Free>();
+        if let Some(place) = self.first.get_mut(class) {
+            // SAFETY: as in `keep`.
+            unsafe { block.write(Free { next: *place }) };
+            *place = block.as_ptr();
+            self.kept += weight(class);
+        }
     }
 
     /// Keeps a block, unless it is large or enough are kept.
     ///
     /// # Safety
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
-    #[inline]
-    pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
+    #[inline(always)]
+    pub(super) unsafe fn keep(&mut self, block: NonNull<c_void>) -> bool {
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
-        let class = class_of(unsafe { malloc_usable_size(block) });
-        let (Some(place), true) = (self.first.get_mut(class), class >= SMALLEST) else {
+        let class = class_of(unsafe { malloc_usable_size(block.as_ptr()) });
+        let Some(place) = self.first.get_mut(class) else {
             return false;
         };
-        if self.kept + class * STEP > MAX_KEPT {
+        let kept = self.kept + weight(class);
+        if kept > MAX_KEPT {
             return false;
         }
         let block = block.cast::<Free>();
         // SAFETY: every block of a class in use holds a pointer, and malloc aligns it.
         unsafe { block.write(Free { next: *place }) };
-        *place = block;
-        self.kept += class * STEP;
+        *place = block.as_ptr();
+        self.kept = kept;
         true
     }
 
     /// Gives every kept block back.
     #[cold]
     pub(super) fn empty(&mut self) {
+        if self.kept == 0 {
+            return;
+        }
         for place in &mut self.first {
             while let Some(block) = NonNull::new(*place) {
                 // SAFETY: blocks in a list are ours alone, and came from libc's malloc.
@@ -107,11 +134,10 @@ impl Lists {
         }
         self.kept = 0;
     }
+}
 
-    /// Whether nothing is kept.
-    pub(super) fn is_empty(&self) -> bool {
-        self.kept == 0
-    }
+thread_local! {
+    static LISTS: OfThread = const { OfThread(UnsafeCell::new(Lists::new())) };
 }
 
 /// A thread's lists, emptied when it ends.
@@ -119,24 +145,36 @@ struct OfThread(UnsafeCell<Lists>);
 
 impl Drop for OfThread {
     fn drop(&mut self) {
+        // SAFETY: the slot is this thread's; it may be in use again afterwards, but not for these.
+        unsafe { *slot() = null_mut() };
         self.0.get_mut().empty();
     }
 }
 
-thread_local! {
-    static LISTS: OfThread = const { OfThread(UnsafeCell::new(Lists::new())) };
+/// The calling thread's lists, if it has used them before.
+#[inline(always)]
+pub(super) fn in_use() -> Option<NonNull<Lists>> {
+    // SAFETY: the slot is this thread's.
+    NonNull::new(unsafe { *slot() }.cast())
 }
 
 /// The calling thread's lists; `None` while it ends, and where the process wants none.
 #[inline]
 pub(super) fn of_thread() -> Option<NonNull<Lists>> {
+    in_use().or_else(begin)
+}
+
+/// Finds a thread's lists at its first reply, where they are wanted.
+#[cold]
+#[inline(never)]
+fn begin() -> Option<NonNull<Lists>> {
     if !WANTED.load(Ordering::Relaxed) {
         return None;
     }
-    LISTS
-        .try_with(|own| NonNull::new(own.0.get()))
-        .ok()
-        .flatten()
+    let lists = LISTS.try_with(|own| own.0.get()).ok()?;
+    // SAFETY: as above; the lists live until `drop` clears the slot.
+    unsafe { *slot() = lists.cast() };
+    NonNull::new(lists)
 }
 
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -180,13 +218,16 @@ fn home(function: *const c_void) -> *mut c_void {
 #[cfg(test)]
 mod tests {
     use super::{CLASSES, Lists, MAX_BLOCK, MAX_KEPT, class_for, class_of};
+    use core::ptr::NonNull;
 
     #[test]
     fn a_class_holds_what_it_promises() {
         for size in 1..=MAX_BLOCK {
             assert!(class_for(size) < CLASSES);
             for usable in size.saturating_sub(40)..size {
-                assert!(class_of(usable) < class_for(size), "{usable} for {size}");
+                let class = class_of(usable);
+                let fits = class < CLASSES && class >= class_for(size);
+                assert!(!fits, "{usable} for {size}");
             }
         }
     }
@@ -197,19 +238,25 @@ mod tests {
         assert!(lists.take(64).is_none());
         // SAFETY: each block is live when it is kept, and nobody uses it afterwards.
         unsafe {
-            let block = libc::malloc(64);
+            let malloc = |size| NonNull::new(libc::malloc(size)).expect("memory");
+            let block = malloc(64);
             assert!(lists.keep(block));
-            assert_eq!(lists.take(60).map(|kept| kept.as_ptr()), Some(block));
+            assert_eq!(lists.take(60), Some(block));
             assert!(lists.keep(block));
-            while lists.keep(libc::malloc(64)) {
+            let refused = loop {
+                let block = malloc(64);
+                if !lists.keep(block) {
+                    break block;
+                }
                 assert!(lists.kept <= MAX_KEPT);
-            }
-            let large = libc::malloc(MAX_BLOCK + 100);
+            };
+            libc::free(refused.as_ptr());
+            let large = malloc(MAX_BLOCK + 100);
             assert!(!lists.keep(large));
-            libc::free(large);
+            libc::free(large.as_ptr());
         }
-        assert!(!lists.is_empty());
+        assert!(lists.kept > MAX_KEPT - 100);
         lists.empty();
-        assert!(lists.is_empty() && lists.take(64).is_none());
+        assert!(lists.kept == 0 && lists.take(64).is_none());
     }
 }

@@ -2,6 +2,7 @@
 //! may free any part itself, and replace the functions at any time.
 
 mod free_lists;
+mod thread_slot;
 
 use crate::layout::hiredisAllocFuncs;
 use core::ptr::NonNull;
@@ -24,6 +25,9 @@ const LIBC: hiredisAllocFuncs = hiredisAllocFuncs {
     strdupFn: Some(strdup),
     freeFn: Some(free),
 };
+
+/// In memory, to be compared with the functions in force.
+static LIBC_TABLE: hiredisAllocFuncs = LIBC;
 
 /// The functions in force. Programs call through it inline (`hi_malloc` and so on) and may assign
 /// its members, so it is read anew at each use.
@@ -56,16 +60,30 @@ fn table() -> hiredisAllocFuncs {
 }
 
 /// Whether libc's own functions are in force, all five.
+#[inline(always)]
 fn is_libc() -> bool {
-    let table = table();
-    table.mallocFn.map(|f| f as usize) == Some(malloc as *const () as usize)
-        && table.callocFn.map(|f| f as usize) == Some(calloc as *const () as usize)
-        && table.reallocFn.map(|f| f as usize) == Some(realloc as *const () as usize)
-        && table.strdupFn.map(|f| f as usize) == Some(strdup as *const () as usize)
-        && table.freeFn.map(|f| f as usize) == Some(free as *const () as usize)
+    // SAFETY: as in `table`.
+    unsafe {
+        equal::<5>(
+            (&raw const hiredisAllocFns).cast(),
+            (&raw const LIBC_TABLE).cast(),
+        )
+    }
+}
+
+/// Whether two tables of `N` functions are the same.
+///
+/// # Safety
+/// Both are live, and hold addresses only.
+#[inline(always)]
+pub(crate) unsafe fn equal<const N: usize>(a: *const [usize; N], b: *const [usize; N]) -> bool {
+    // SAFETY: the caller's promise.
+    let members = unsafe { (*a).iter().zip((*b).iter()) };
+    members.fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
 }
 
 /// `hi_malloc`: `size` bytes, or NULL.
+#[inline(never)]
 pub(crate) fn allocate(size: usize) -> *mut c_void {
     match table().mallocFn {
         // SAFETY: the table's members follow malloc's contract.
@@ -76,6 +94,7 @@ pub(crate) fn allocate(size: usize) -> *mut c_void {
 
 /// `hi_calloc`: `count` zeroed elements of `size` bytes, or NULL; NULL too where the product
 /// overflows.
+#[inline(never)]
 pub(crate) fn allocate_zeroed(count: usize, size: usize) -> *mut c_void {
     if count.checked_mul(size).is_none() {
         return core::ptr::null_mut();
@@ -122,19 +141,113 @@ pub(crate) unsafe fn release<T>(block: *mut T) {
     }
 }
 
+/// Texts up to this length are copied by `copy` without calling memcpy.
+pub(crate) const MAX_COPIED: usize = 128;
+
+/// Copies `text` to `place`. Short texts, of which most replies and commands consist, take no more
+/// instructions here than the way into memcpy alone.
+///
+/// # Safety
+/// As many bytes may be written at `place`, and none of them is one of `text`.
+#[inline(always)]
+pub(crate) unsafe fn copy(text: &[u8], place: *mut u8) {
+    let (from, len) = (text.as_ptr(), text.len());
+    // SAFETY: every word lies within the text and within the place; together they cover it.
+    unsafe {
+        if len > MAX_COPIED {
+            place.copy_from_nonoverlapping(from, len);
+        } else if len > 2 * size_of::<u128>() {
+            let mut at = 0;
+            while at + 2 * size_of::<u128>() < len {
+                let word = from.add(at).cast::<u128>().read_unaligned();
+                place.add(at).cast::<u128>().write_unaligned(word);
+                at += size_of::<u128>();
+            }
+            copy_words::<u128>(from.add(at), place.add(at), len - at);
+        } else if len >= size_of::<u128>() {
+            copy_words::<u128>(from, place, len);
+        } else if len >= size_of::<u64>() {
+            copy_words::<u64>(from, place, len);
+        } else if len >= size_of::<u32>() {
+            copy_words::<u32>(from, place, len);
+        } else if len >= size_of::<u16>() {
+            copy_words::<u16>(from, place, len);
+        } else if len > 0 {
+            *place = *from;
+        }
+    }
+}
+
+/// Copies `len` bytes as a word at the front and one at the end, which may overlap.
+///
+/// # Safety
+/// As `copy`; there are at least as many bytes as in one word, and at most as in two.
+#[inline(always)]
+unsafe fn copy_words<T>(from: *const u8, place: *mut u8, len: usize) {
+    let end = len - size_of::<T>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let front = from.cast::<T>().read_unaligned();
+        let back = from.add(end).cast::<T>().read_unaligned();
+        place.cast::<T>().write_unaligned(front);
+        place.add(end).cast::<T>().write_unaligned(back);
+    }
+}
+
 /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
 pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
     NonNull::new(allocate_zeroed(1, size_of::<T>()).cast())
 }
 
-/// The allocator as one reply is being made or freed: the table, looked at once instead of for every
-/// block, and where it is libc's the thread's free lists before it. Not to be kept across a call
-/// out, which may change the table.
+/// The allocator as one reply is being made or freed: looked at once instead of for every block.
+/// Where it is libc's, the thread's free lists stand before it. Not to be kept across a call out,
+/// which may change the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Heap {
-    table: hiredisAllocFuncs,
     /// Set only while the table is libc's.
     lists: Option<NonNull<Lists>>,
+}
+
+/// The blocks that the thread has kept, while the table is libc's.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept(NonNull<Lists>);
+
+impl Kept {
+    /// `None` where nothing is kept, and where the allocator is the program's own.
+    #[inline(always)]
+    pub(crate) fn current() -> Option<Self> {
+        match free_lists::in_use() {
+            Some(lists) if is_libc() => Some(Self(lists)),
+            _ => None,
+        }
+    }
+
+    /// A block of at least `size` bytes, contents undefined.
+    #[inline(always)]
+    pub(crate) fn take(self, size: usize) -> Option<NonNull<c_void>> {
+        // SAFETY: the lists are this thread's, and no other reference to them is in use.
+        unsafe { (*self.0.as_ptr()).take(size) }
+    }
+
+    /// Gives a block back that `take` has returned for `size` bytes.
+    ///
+    /// # Safety
+    /// The caller gives the block up.
+    #[inline(always)]
+    pub(crate) unsafe fn put_back(self, block: NonNull<c_void>, size: usize) {
+        // SAFETY: as in `take`.
+        unsafe { (*self.0.as_ptr()).put_back(block, size) }
+    }
+
+    /// Keeps a block, where there is room for it.
+    ///
+    /// # Safety
+    /// `block` is a live block of the table's functions, given up where this returns true.
+    #[inline(always)]
+    pub(crate) unsafe fn keep<T>(self, block: NonNull<T>) -> bool {
+        // SAFETY: as above; the table is libc's, and so is the block.
+        unsafe { (*self.0.as_ptr()).keep(block.cast()) }
+    }
 }
 
 impl Heap {
@@ -143,60 +256,48 @@ impl Heap {
     #[inline]
     pub(crate) fn current() -> Self {
         let lists = free_lists::of_thread();
-        let libc = is_libc();
-        if !libc && let Some(lists) = lists {
+        if is_libc() {
+            return Self { lists };
+        }
+        if let Some(lists) = lists {
             // SAFETY: the lists are this thread's, and no other reference to them is in use.
-            let lists = unsafe { &mut *lists.as_ptr() };
-            if !lists.is_empty() {
-                lists.empty();
-            }
+            unsafe { (*lists.as_ptr()).empty() };
         }
-        Self {
-            table: table(),
-            lists: lists.filter(|_| libc),
-        }
+        Self { lists: None }
     }
 
     /// A kept block of at least `size` bytes, contents undefined.
-    #[inline]
+    #[inline(always)]
     fn kept(&self, size: usize) -> Option<NonNull<c_void>> {
-        // SAFETY: the lists are this thread's, and no other reference to them is in use.
-        self.lists
-            .and_then(|lists| unsafe { (*lists.as_ptr()).take(size) })
+        self.lists.and_then(|lists| Kept(lists).take(size))
     }
 
     /// `size` bytes, or NULL.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn allocate(&self, size: usize) -> *mut c_void {
-        if let Some(block) = self.kept(size) {
-            return block.as_ptr();
-        }
-        match self.table.mallocFn {
-            // SAFETY: the table's members follow malloc's contract.
-            Some(malloc) => unsafe { malloc(size) },
-            None => core::ptr::null_mut(),
+        match self.kept(size) {
+            Some(block) => block.as_ptr(),
+            None => allocate(size),
         }
     }
 
     /// `count` zeroed values, or NULL. All-zero bytes must be a value of `T`, and `count` so small
     /// that the size does not overflow.
-    #[inline]
+    #[inline(always)]
     fn zeroes<T>(&self, count: usize) -> *mut T {
-        if let Some(block) = self.kept(count * size_of::<T>()) {
-            let block = block.as_ptr().cast::<T>();
-            // SAFETY: the block is ours, and large enough.
-            unsafe { block.write_bytes(0, count) };
-            return block;
-        }
-        match self.table.callocFn {
-            // SAFETY: the table's members follow calloc's contract.
-            Some(calloc) => unsafe { calloc(count, size_of::<T>()) }.cast(),
-            None => core::ptr::null_mut(),
+        match self.kept(count * size_of::<T>()) {
+            Some(block) => {
+                let block = block.as_ptr().cast::<T>();
+                // SAFETY: the block is ours, and large enough.
+                unsafe { block.write_bytes(0, count) };
+                block
+            }
+            None => allocate_zeroed(count, size_of::<T>()).cast(),
         }
     }
 
     /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
         NonNull::new(self.zeroes(1))
     }
@@ -210,20 +311,14 @@ impl Heap {
     ///
     /// # Safety
     /// `block` is NULL or a live block of these functions, and is not used afterwards.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn release<T>(&self, block: *mut T) {
-        if block.is_null() {
-            return;
-        }
-        // SAFETY: the lists are this thread's; the caller gives the block up.
+        // SAFETY: the caller gives the block up.
         unsafe {
-            if let Some(lists) = self.lists
-                && (*lists.as_ptr()).keep(block.cast())
-            {
-                return;
-            }
-            if let Some(free) = self.table.freeFn {
-                free(block.cast());
+            match (NonNull::new(block), self.lists) {
+                (None, _) => {}
+                (Some(block), Some(lists)) if Kept(lists).keep(block) => {}
+                (Some(block), _) => release(block.as_ptr()),
             }
         }
     }

@@ -73,17 +73,30 @@ pub unsafe extern "C-unwind" fn redisReaderGetReply(
 ) -> c_int {
     // SAFETY: the caller's reader is live, and `reply` may be written unless NULL.
     unsafe {
-        if !reply.is_null() {
-            *reply = null_mut();
+        if !reply.is_null()
+            && let Some(object) = reader::take_quickly(r.cast::<Reader>())
+        {
+            *reply = object.as_ptr();
+            return REDIS_OK;
         }
-        match reader::get_reply(r.cast::<Reader>()) {
-            Ok(Some(object)) if reply.is_null() => reader::free_object(r.cast(), object.as_ptr()),
-            Ok(Some(object)) => *reply = object.as_ptr(),
-            Ok(None) => {}
-            Err(()) => return REDIS_ERR,
-        }
+        get_any_reply(r, reply)
     }
-    REDIS_OK
+}
+
+/// The part of redisReaderGetReply() that is for every reply.
+#[inline(never)]
+unsafe fn get_any_reply(r: *mut redisReader, reply: *mut *mut c_void) -> c_int {
+    // SAFETY: as redisReaderGetReply().
+    unsafe {
+        let parsed = reader::get_reply(r.cast::<Reader>());
+        let object = parsed.unwrap_or_default();
+        if !reply.is_null() {
+            *reply = object.map_or(null_mut(), NonNull::as_ptr);
+        } else if let Some(object) = object {
+            reader::free_object(r.cast(), object.as_ptr());
+        }
+        status(parsed)
+    }
 }
 
 /// `REDIS_OK` or `REDIS_ERR`.

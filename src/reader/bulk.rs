@@ -5,6 +5,7 @@ use super::reply::new_reply;
 use crate::alloc::{self, Heap};
 use crate::error::Error;
 use crate::layout::{REDIS_REPLY_STRING, redisReply};
+use crate::resp::BAD_TERMINATOR;
 use core::ptr::{NonNull, null_mut};
 use libc::c_char;
 
@@ -105,7 +106,7 @@ impl LargeBulk {
         unsafe {
             let end = self.str.add(len);
             if [*end, *end.add(1)] != *b"\r\n" {
-                return Err(super::parse::BAD_TERMINATOR);
+                return Err(BAD_TERMINATOR);
             }
             *end = 0;
             (*self.reply).str = self.str.cast();

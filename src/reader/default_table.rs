@@ -2,10 +2,10 @@
 //! `reader->fn`: they copy it, override members and call the others. While all that creates objects
 //! is unchanged, the reader builds the same objects without it.
 
-use super::reply::{free_reply, new_reply, new_text_reply};
-use crate::alloc::Heap;
+use super::reply::{free_reply, new_double, new_integer, new_reply, new_string, new_verbatim};
+use crate::alloc::{self, Heap};
 use crate::layout::{
-    REDIS_REPLY_BOOL, REDIS_REPLY_DOUBLE, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, redisReadTask,
+    REDIS_REPLY_BOOL, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, REDIS_REPLY_VERB, redisReadTask,
     redisReply, redisReplyObjectFunctions,
 };
 use core::ptr::{NonNull, null_mut};
@@ -21,6 +21,9 @@ const TABLE: redisReplyObjectFunctions = redisReplyObjectFunctions {
     freeObject: Some(free_object),
 };
 
+/// In memory, to compare a reader's table with.
+static UNCHANGED: redisReplyObjectFunctions = TABLE;
+
 /// Writable, as in the C library: programs reach it through a pointer that is not const.
 static mut FUNCTIONS: redisReplyObjectFunctions = TABLE;
 
@@ -31,18 +34,37 @@ pub(crate) fn default_functions() -> *mut redisReplyObjectFunctions {
 
 /// Whether `table` makes objects by the functions of the default table: the table itself, or a copy
 /// whose `freeObject` at most is the program's.
-#[inline]
+#[inline(always)]
 pub(super) fn makes_default_objects(table: *const redisReplyObjectFunctions) -> bool {
     if table.is_null() {
         return false;
     }
-    // SAFETY: a reader's table is NULL or live; its members are read as plain addresses.
-    let creators = unsafe { table.cast::<[usize; 6]>().read() };
-    creators
-        .iter()
-        .zip(default_creators())
-        .fold(0, |difference, (member, own)| difference | (member ^ own))
-        == 0
+    // SAFETY: a reader's table is NULL or live; the six members that make objects come first.
+    unsafe { alloc::equal::<6>(table.cast(), (&raw const UNCHANGED).cast()) }
+}
+
+/// Whether `table` makes strings by the function of the default table.
+#[inline(always)]
+pub(super) fn makes_strings(table: *const redisReplyObjectFunctions) -> bool {
+    // SAFETY: a reader's table is NULL or live.
+    let create = unsafe { table.as_ref() }.and_then(|table| table.createString);
+    create.is_some_and(|f| f as usize == create_string as *const () as usize)
+}
+
+/// Whether `table` makes integers by the function of the default table.
+#[inline(always)]
+pub(super) fn makes_integers(table: *const redisReplyObjectFunctions) -> bool {
+    // SAFETY: as above.
+    let create = unsafe { table.as_ref() }.and_then(|table| table.createInteger);
+    create.is_some_and(|f| f as usize == create_integer as *const () as usize)
+}
+
+/// Whether `table` makes nulls by the function of the default table.
+#[inline(always)]
+pub(super) fn makes_nulls(table: *const redisReplyObjectFunctions) -> bool {
+    // SAFETY: as above.
+    let create = unsafe { table.as_ref() }.and_then(|table| table.createNil);
+    create.is_some_and(|f| f as usize == create_nil as *const () as usize)
 }
 
 /// Whether aggregates made by `table` are `redisReply` objects.
@@ -51,18 +73,6 @@ pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) 
     unsafe { table.as_ref() }
         .and_then(|table| table.createArray)
         .is_some_and(|f| f as usize == create_array as *const () as usize)
-}
-
-#[inline]
-fn default_creators() -> [usize; 6] {
-    [
-        create_string as *const () as usize,
-        create_array as *const () as usize,
-        create_integer as *const () as usize,
-        create_double as *const () as usize,
-        create_nil as *const () as usize,
-        create_bool as *const () as usize,
-    ]
 }
 
 /// Puts a new object into its parent's element vector, and hands it out.
@@ -89,7 +99,12 @@ unsafe extern "C-unwind" fn create_string(
     // SAFETY: the reader passes a live task and `len` bytes at `str`.
     unsafe {
         let text = core::slice::from_raw_parts(str.cast::<u8>(), len);
-        attach(task, new_text_reply(&Heap::current(), (*task).r#type, text))
+        let heap = Heap::current();
+        let reply = match (*task).r#type {
+            REDIS_REPLY_VERB => new_verbatim(&heap, text),
+            kind => new_string(&heap, kind, text),
+        };
+        attach(task, reply)
     }
 }
 
@@ -128,13 +143,12 @@ unsafe extern "C-unwind" fn create_integer(
     task: *const redisReadTask,
     value: c_longlong,
 ) -> *mut c_void {
-    // SAFETY: the reader passes a live task; the object is new.
+    // SAFETY: the reader passes a live task.
     unsafe {
-        let reply = new_reply(&Heap::current(), REDIS_REPLY_INTEGER);
-        if let Some(reply) = reply {
-            (*reply.as_ptr()).integer = value;
-        }
-        attach(task, reply)
+        attach(
+            task,
+            new_integer(&Heap::current(), REDIS_REPLY_INTEGER, value),
+        )
     }
 }
 
@@ -147,11 +161,7 @@ unsafe extern "C-unwind" fn create_double(
     // SAFETY: the reader passes a live task and `len` bytes at `str`; the object is new.
     unsafe {
         let text = core::slice::from_raw_parts(str.cast::<u8>(), len);
-        let reply = new_text_reply(&Heap::current(), REDIS_REPLY_DOUBLE, text);
-        if let Some(reply) = reply {
-            (*reply.as_ptr()).dval = value;
-        }
-        attach(task, reply)
+        attach(task, new_double(&Heap::current(), value, text))
     }
 }
 
@@ -161,13 +171,10 @@ unsafe extern "C-unwind" fn create_nil(task: *const redisReadTask) -> *mut c_voi
 }
 
 unsafe extern "C-unwind" fn create_bool(task: *const redisReadTask, value: c_int) -> *mut c_void {
-    // SAFETY: the reader passes a live task; the object is new.
+    // SAFETY: the reader passes a live task.
     unsafe {
-        let reply = new_reply(&Heap::current(), REDIS_REPLY_BOOL);
-        if let Some(reply) = reply {
-            (*reply.as_ptr()).integer = c_longlong::from(value != 0);
-        }
-        attach(task, reply)
+        let value = c_longlong::from(value != 0);
+        attach(task, new_integer(&Heap::current(), REDIS_REPLY_BOOL, value))
     }
 }
 

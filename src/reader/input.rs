@@ -30,8 +30,27 @@ pub(crate) struct Landing {
 ///
 /// # Safety
 /// `reader` is live; `bytes` do not lie in its buffer.
+#[inline(always)]
 pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
+    unsafe {
+        // A long string takes the bytes itself, and an empty buffer may be too large to be kept.
+        if (*reader).c.err == 0
+            && (*reader).c.len > 0
+            && !(*reader).bulk.is_active()
+            && sds::append_in_room((*reader).c.buf, bytes)
+        {
+            (*reader).c.len += bytes.len();
+            return Ok(());
+        }
+        feed_slowly(reader, bytes)
+    }
+}
+
+/// The same, whatever the state of the reader.
+#[inline(never)]
+unsafe fn feed_slowly(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
+    // SAFETY: as in `feed`.
     unsafe {
         if (*reader).c.err != 0 {
             return Err(());

@@ -1,8 +1,7 @@
 //! The incremental parser behind `redisReader`.
 //!
-//! [`parse`] is one state machine over the stack of tasks; a [`build::Builder`] decides what a reply
-//! becomes: `redisReply` trees, made directly, when the reader has the default table, or whatever
-//! the functions of the program's own table return. See `docs/reader.md`.
+//! With the default table, [`direct`] builds `redisReply` trees itself; with a program's own,
+//! [`table`] calls its functions for each item. What an item is, `resp` says. See `docs/reader.md`.
 #![cfg_attr(
     not(test),
     deny(
@@ -13,33 +12,36 @@
     )
 )]
 
-mod build;
 mod bulk;
+mod common;
 mod default_table;
+mod direct;
 mod input;
-mod parse;
+mod open;
+mod quick;
 mod reply;
+mod table;
+mod tasks;
 
 use crate::alloc;
 use crate::error::Error;
 use crate::layout::{
     REDIS_READER_MAX_ARRAY_ELEMENTS, REDIS_READER_MAX_BUF, REDIS_READER_MAX_REPLY_DEPTH,
-    redisReadTask, redisReader, redisReply, redisReplyObjectFunctions,
+    REDIS_REPLY_PUSH, redisReader, redisReply, redisReplyObjectFunctions,
 };
 use crate::resp::Kind;
 use crate::sds;
 use bulk::LargeBulk;
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
+use open::Open;
 
-use default_table::makes_default_aggregates;
+use default_table::{makes_default_aggregates, makes_default_objects};
 
 pub(crate) use default_table::default_functions;
 pub(crate) use input::{MIN_READ, Scratch, feed, landing, received};
+pub(crate) use quick::take_quickly;
 pub(crate) use reply::free_reply;
-
-/// Tasks that the stack grows by.
-const TASK_STEP: c_int = 9;
 
 /// Consumed bytes that the buffer may begin with before they are dropped.
 const MAX_CONSUMED: usize = 1024;
@@ -50,28 +52,22 @@ pub(crate) struct Reader {
     pub(crate) c: redisReader,
     /// Bytes after `pos` that are known not to begin the end of the line in progress.
     scanned: usize,
+    /// The innermost aggregate that is being built directly.
+    open: Open,
     /// Element slots allocated and not yet filled, in all open aggregates.
     vacant: usize,
-    /// Entries that the array of tasks has room for.
-    task_slots: c_int,
     /// How many bytes the next read from a socket asks for.
     read_size: usize,
-    /// The reply in progress is built directly, without the table.
-    direct: bool,
-    /// The type on the wire of the reply in progress, or the last one; `None` for nulls.
-    root: Option<Kind>,
     /// The string being received into its final place.
     bulk: LargeBulk,
-}
-
-/// A task with what only the direct builder needs.
-#[repr(C)]
-struct Task {
-    c: redisReadTask,
-    /// Elements finished so far; `c.idx` is too narrow to count them.
-    done: i64,
-    /// Slots in the element vector.
-    capacity: usize,
+    /// Entries that the array of tasks has room for; 0 where the reader has no tasks of its own.
+    task_slots: c_int,
+    /// The type on the wire of the last reply, a `REDIS_REPLY_*`; `REDIS_REPLY_NIL` for every null.
+    root: c_int,
+    /// The type of the item in progress, where its reply is built directly.
+    item: Option<Kind>,
+    /// The reply in progress is built directly, without the table.
+    direct: bool,
 }
 
 /// Makes a reader with the given table, which is borrowed for the reader's life and may be NULL.
@@ -81,18 +77,21 @@ struct Task {
 /// `table` is NULL or outlives the reader.
 pub(crate) unsafe fn create(table: *mut redisReplyObjectFunctions) -> Option<NonNull<redisReader>> {
     let reader = alloc::zeroed::<Reader>()?.as_ptr();
-    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but `root`,
+    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but `item`,
     // which is written before it is read.
     unsafe {
-        (&raw mut (*reader).root).write(None);
+        (&raw mut (*reader).item).write(None);
         (*reader).read_size = MIN_READ;
         (*reader).c.maxbuf = REDIS_READER_MAX_BUF;
         (*reader).c.maxelements = REDIS_READER_MAX_ARRAY_ELEMENTS;
         (*reader).c.maxdepth = REDIS_READER_MAX_REPLY_DEPTH;
         (*reader).c.r#fn = table;
         (*reader).c.ridx = -1;
+        tasks::show_blank(&mut *reader);
         (*reader).c.buf = sds::empty();
-        if (*reader).c.buf.is_null() || grow_tasks(reader).is_err() {
+        let complete = !(*reader).c.buf.is_null()
+            && (makes_default_objects(table) || tasks::own_tasks(reader).is_ok());
+        if !complete {
             free(reader);
             return None;
         }
@@ -108,10 +107,7 @@ pub(crate) unsafe fn free(reader: *mut Reader) {
     // SAFETY: the reader is live; nothing of it is used after it is released.
     unsafe {
         discard_reply(reader);
-        for i in 0..(*reader).c.tasks {
-            alloc::release(*(*reader).c.task.offset(i as isize));
-        }
-        alloc::release((*reader).c.task);
+        tasks::free_tasks(reader);
         sds::free((*reader).c.buf);
         alloc::release(reader);
     }
@@ -131,24 +127,59 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
         if (*reader).c.len == 0 && !(*reader).bulk.is_complete() {
             return Ok(None);
         }
-        if (*reader).c.ridx == -1 {
-            begin_reply(reader);
+        if (*reader).c.ridx == -1 || has_begun_nothing(reader) {
+            (*reader).direct = makes_default_objects((*reader).c.r#fn);
         }
         let outcome = if (*reader).direct {
-            parse::run::<build::Direct>(reader)
+            direct::run(&mut *reader)
         } else {
-            parse::run::<build::Table>(reader)
+            table::run(reader)
         };
-        if let Err(error) = outcome {
-            fail(reader, error);
-            return Err(());
+        match outcome {
+            Ok(reply) => {
+                drop_consumed(reader);
+                Ok(reply)
+            }
+            Err(error) => {
+                fail(reader, error);
+                Err(())
+            }
         }
-        drop_consumed(reader);
-        if (*reader).c.ridx >= 0 {
-            return Ok(None);
-        }
-        let reply = core::mem::replace(&mut (*reader).c.reply, null_mut());
-        Ok(NonNull::new(reply))
+    }
+}
+
+/// Whether the reply in progress is one of which not a byte has been seen: the program may change
+/// the table yet.
+#[inline]
+unsafe fn has_begun_nothing(reader: *mut Reader) -> bool {
+    // SAFETY: the caller's reader is live; its first task is.
+    unsafe {
+        let direct = (*reader).direct;
+        (*reader).c.ridx == 0
+            && ((direct && (*reader).item.is_none())
+                || (!direct && (**(*reader).c.task).r#type < 0))
+    }
+}
+
+/// Refuses an aggregate where it is nested too deep.
+#[inline]
+fn check_depth(c: &redisReader) -> Result<(), Error> {
+    if c.maxdepth > 0 && c.ridx >= c.maxdepth {
+        return Err(Error::Protocol("Max nesting depth exceeded"));
+    }
+    Ok(())
+}
+
+/// The bytes not yet parsed.
+///
+/// # Safety
+/// `reader` has a buffer, which neither moves nor loses bytes while the result is in use.
+#[inline(always)]
+unsafe fn unread<'a>(reader: &Reader) -> &'a [u8] {
+    // SAFETY: `pos` never exceeds `len`, the length of `buf`.
+    unsafe {
+        let c = &reader.c;
+        core::slice::from_raw_parts(c.buf.add(c.pos).cast::<u8>(), c.len - c.pos)
     }
 }
 
@@ -157,9 +188,10 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
 ///
 /// # Safety
 /// `reader` is live.
+#[inline]
 pub(crate) unsafe fn last_kind(reader: *mut Reader) -> Option<Kind> {
     // SAFETY: the reader is live.
-    unsafe { (*reader).root }
+    Kind::from_number(unsafe { (*reader).root }).filter(|&kind| kind != Kind::Null)
 }
 
 /// The reply that `get_reply` returned last, where it is an aggregate made by the default
@@ -173,7 +205,7 @@ pub(crate) unsafe fn as_aggregate<'a>(
 ) -> Option<&'a redisReply> {
     // SAFETY: the caller's promises; an aggregate of the default table is a `redisReply`.
     unsafe {
-        let aggregate = (*reader).root.is_some_and(Kind::is_aggregate);
+        let aggregate = last_kind(reader).is_some_and(Kind::is_aggregate);
         (aggregate && makes_default_aggregates((*reader).c.r#fn)).then(|| object.cast().as_ref())
     }
 }
@@ -184,7 +216,7 @@ pub(crate) unsafe fn as_aggregate<'a>(
 /// `reader` is live.
 pub(crate) unsafe fn last_is_push(reader: *mut Reader) -> bool {
     // SAFETY: the reader is live.
-    unsafe { (*reader).root == Some(Kind::Push) && makes_default_aggregates((*reader).c.r#fn) }
+    unsafe { (*reader).root == REDIS_REPLY_PUSH && makes_default_aggregates((*reader).c.r#fn) }
 }
 
 /// Whether every object that the reader's table makes is a `redisReply`.
@@ -193,7 +225,7 @@ pub(crate) unsafe fn last_is_push(reader: *mut Reader) -> bool {
 /// `reader` is live.
 pub(crate) unsafe fn makes_replies(reader: *mut Reader) -> bool {
     // SAFETY: the reader is live.
-    unsafe { default_table::makes_default_objects((*reader).c.r#fn) }
+    unsafe { makes_default_objects((*reader).c.r#fn) }
 }
 
 /// Gives `object` to the table's `freeObject`, where there is one.
@@ -229,26 +261,6 @@ pub(crate) unsafe fn fail(reader: *mut Reader, error: Error) {
     }
 }
 
-/// Sets the stack up for a reply's root.
-unsafe fn begin_reply(reader: *mut Reader) {
-    // SAFETY: the caller's reader is live and has at least one task.
-    unsafe {
-        let c = &mut (*reader).c;
-        let task = (*c.task).cast::<Task>();
-        (*task).c.r#type = -1;
-        (*task).c.elements = -1;
-        (*task).c.idx = -1;
-        (*task).c.obj = null_mut();
-        (*task).c.parent = null_mut();
-        (*task).c.privdata = c.privdata;
-        c.ridx = 0;
-        (*reader).direct = default_table::makes_default_objects(c.r#fn);
-        (*reader).root = None;
-        (*reader).scanned = 0;
-        (*reader).vacant = 0;
-    }
-}
-
 /// Frees the reply in progress, if its table can.
 unsafe fn discard_reply(reader: *mut Reader) {
     // SAFETY: the caller's reader is live; the root reaches every part that was attached.
@@ -265,57 +277,40 @@ unsafe fn discard_reply(reader: *mut Reader) {
     }
 }
 
-/// Makes `TASK_STEP` more tasks. They keep their addresses; the array that holds them may move, and
-/// doubles, so that depth costs no more than it must.
-unsafe fn grow_tasks(reader: *mut Reader) -> Result<(), Error> {
-    // SAFETY: the caller's reader is live; `tasks` counts the allocated entries at every step.
-    unsafe {
-        let tasks = (*reader).c.tasks;
-        let target = tasks.checked_add(TASK_STEP).ok_or(Error::OutOfMemory)?;
-        if target > (*reader).task_slots {
-            let slots = target.max((*reader).task_slots.saturating_mul(2));
-            let size = slots as usize * size_of::<*mut redisReadTask>();
-            let array = alloc::reallocate((*reader).c.task.cast(), size);
-            if array.is_null() {
-                return Err(Error::OutOfMemory);
-            }
-            (*reader).c.task = array.cast();
-            (*reader).task_slots = slots;
-        }
-        for index in tasks..target {
-            let task = alloc::zeroed::<Task>().ok_or(Error::OutOfMemory)?;
-            *(*reader).c.task.offset(index as isize) = task.as_ptr().cast();
-            (*reader).c.tasks = index + 1;
-        }
-        Ok(())
+/// Whether `pos` consumed bytes of `len` are to be dropped: once they are at least as many as those
+/// behind them, so that every byte is moved at most once however many replies one feed holds.
+#[inline(always)]
+fn is_consumed(pos: usize, len: usize) -> bool {
+    if pos < MAX_CONSUMED {
+        return false;
     }
+    core::hint::cold_path();
+    len.saturating_sub(pos) <= pos
 }
 
-/// Drops consumed bytes once they are at least as many as those behind them, so that every byte is
-/// moved at most once however many replies one feed holds; and an empty buffer that has become
-/// larger than the reads that fill it.
+/// Drops consumed bytes, or an empty buffer that has become larger than the reads that fill it.
 unsafe fn drop_consumed(reader: *mut Reader) {
     // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
     unsafe {
+        let (pos, len) = ((*reader).c.pos, (*reader).c.len);
+        if !is_consumed(pos, len) {
+            return;
+        }
         let reads = (*reader).read_size;
         let busy = if reads > MIN_READ {
             2 * reads
         } else {
             MAX_CONSUMED
         };
-        let keep = (*reader).c.maxbuf.max(busy);
-        let (pos, len) = ((*reader).c.pos, (*reader).c.len);
-        if pos == len && release_idle_buffer(reader, keep) {
+        if pos == len && release_idle_buffer(reader, (*reader).c.maxbuf.max(busy)) {
             return;
         }
         let rest = len - pos;
-        if pos >= MAX_CONSUMED && rest <= pos {
-            let c = &mut (*reader).c;
-            core::ptr::copy(c.buf.add(pos), c.buf, rest);
-            sds::set_len(c.buf, rest);
-            c.pos = 0;
-            c.len = rest;
-        }
+        let c = &mut (*reader).c;
+        core::ptr::copy(c.buf.add(pos), c.buf, rest);
+        sds::set_len(c.buf, rest);
+        c.pos = 0;
+        c.len = rest;
     }
 }
 

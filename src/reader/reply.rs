@@ -1,6 +1,6 @@
 //! `redisReply` objects: making their parts, and freeing trees of them.
 
-use crate::alloc::Heap;
+use crate::alloc::{self, Heap, Kept};
 use crate::layout::{
     REDIS_REPLY_ARRAY, REDIS_REPLY_ATTR, REDIS_REPLY_BIGNUM, REDIS_REPLY_DOUBLE, REDIS_REPLY_ERROR,
     REDIS_REPLY_MAP, REDIS_REPLY_PUSH, REDIS_REPLY_SET, REDIS_REPLY_STATUS, REDIS_REPLY_STRING,
@@ -10,7 +10,7 @@ use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int, c_void};
 
 /// A zeroed reply of the given type.
-#[inline]
+#[inline(always)]
 pub(super) fn new_reply(heap: &Heap, kind: c_int) -> Option<NonNull<redisReply>> {
     let reply = heap.zeroed::<redisReply>()?;
     // SAFETY: the object is new, and zeroes are a value of every field.
@@ -18,46 +18,62 @@ pub(super) fn new_reply(heap: &Heap, kind: c_int) -> Option<NonNull<redisReply>>
     Some(reply)
 }
 
-/// A reply of the given type that holds a copy of `text`. A verbatim string's text begins with its
-/// format and a colon, which go to `vtype`.
-#[inline]
-pub(super) fn new_text_reply(heap: &Heap, kind: c_int, text: &[u8]) -> Option<NonNull<redisReply>> {
+/// A reply of the given type that is a number.
+#[inline(always)]
+pub(super) fn new_integer(heap: &Heap, kind: c_int, value: i64) -> Option<NonNull<redisReply>> {
     let reply = new_reply(heap, kind)?;
-    let content = match text {
-        [a, b, c, b':', content @ ..] if kind == REDIS_REPLY_VERB => {
-            // SAFETY: the object is new; its fourth byte of `vtype` stays NUL.
-            let vtype = unsafe { &mut (*reply.as_ptr()).vtype };
-            *vtype = [*a as c_char, *b as c_char, *c as c_char, 0];
-            content
-        }
-        text => text,
-    };
-    let str = copy_text(heap, content);
-    if str.is_null() {
-        // SAFETY: the object is new and reached by nothing else.
-        unsafe { heap.release(reply.as_ptr()) };
-        return None;
-    }
-    // SAFETY: the object is new and takes the string over.
-    unsafe {
-        (*reply.as_ptr()).str = str;
-        (*reply.as_ptr()).len = content.len();
-    }
+    // SAFETY: the object is new.
+    unsafe { (*reply.as_ptr()).integer = value };
     Some(reply)
 }
 
-/// A NUL-terminated copy of `text`, or NULL.
-#[inline]
-fn copy_text(heap: &Heap, text: &[u8]) -> *mut c_char {
-    let str = heap.allocate(text.len() + 1).cast::<u8>();
-    if !str.is_null() {
-        // SAFETY: the block has room for the text and its NUL.
-        unsafe {
-            str.copy_from_nonoverlapping(text.as_ptr(), text.len());
-            *str.add(text.len()) = 0;
-        }
+/// A double and its text.
+pub(super) fn new_double(heap: &Heap, value: f64, text: &[u8]) -> Option<NonNull<redisReply>> {
+    let reply = new_string(heap, REDIS_REPLY_DOUBLE, text)?;
+    // SAFETY: the object is new.
+    unsafe { (*reply.as_ptr()).dval = value };
+    Some(reply)
+}
+
+/// A verbatim string. `text` begins with its format and a colon, which go to `vtype`.
+pub(super) fn new_verbatim(heap: &Heap, text: &[u8]) -> Option<NonNull<redisReply>> {
+    let (format, content) = match text {
+        [a, b, c, b':', content @ ..] => ([*a as c_char, *b as c_char, *c as c_char, 0], content),
+        text => ([0; 4], text),
+    };
+    let reply = new_string(heap, REDIS_REPLY_VERB, content)?;
+    // SAFETY: the object is new.
+    unsafe { (*reply.as_ptr()).vtype = format };
+    Some(reply)
+}
+
+/// A reply of the given type whose `str` is a copy of `text`, with a NUL behind it.
+#[inline(always)]
+pub(super) fn new_string(heap: &Heap, kind: c_int, text: &[u8]) -> Option<NonNull<redisReply>> {
+    let reply = new_reply(heap, kind)?;
+    let Some(str) = NonNull::new(heap.allocate(text.len() + 1)) else {
+        // SAFETY: the object is new and reached by nothing else.
+        unsafe { heap.release(reply.as_ptr()) };
+        return None;
+    };
+    // SAFETY: both blocks are new.
+    unsafe { fill_string(reply, str.cast(), text) };
+    Some(reply)
+}
+
+/// Makes `str` a copy of `text`, with a NUL behind it, and the reply's own.
+///
+/// # Safety
+/// `reply` has no string yet, and the block at `str` one byte more than `text`.
+#[inline(always)]
+pub(super) unsafe fn fill_string(reply: NonNull<redisReply>, str: NonNull<u8>, text: &[u8]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        alloc::copy(text, str.as_ptr());
+        *str.as_ptr().add(text.len()) = 0;
+        (*reply.as_ptr()).str = str.as_ptr().cast();
+        (*reply.as_ptr()).len = text.len();
     }
-    str.cast()
 }
 
 /// `freeReplyObject`: frees a tree of replies, whoever assembled it. Takes no stack and no memory
@@ -66,24 +82,61 @@ fn copy_text(heap: &Heap, text: &[u8]) -> *mut c_char {
 /// # Safety
 /// `reply` is NULL or a live object that is not used afterwards; each block of the tree came from
 /// the allocation functions now in force and is reached once.
+#[inline(always)]
 pub(crate) unsafe fn free_reply(reply: *mut c_void) {
-    let heap = Heap::current();
-    let mut current: *mut redisReply = reply.cast();
-    if current.is_null() {
-        return;
+    let reply: *mut redisReply = reply.cast();
+    // SAFETY: the caller gives the tree up.
+    unsafe {
+        match (NonNull::new(reply), Kept::current()) {
+            (None, _) => {}
+            (Some(leaf), Some(kept)) if !has_elements(reply) => free_kept_leaf(kept, leaf),
+            _ => free_any(reply),
+        }
     }
+}
+
+/// Frees an object that holds no others, where the lists are in use.
+#[inline(always)]
+unsafe fn free_kept_leaf(kept: Kept, leaf: NonNull<redisReply>) {
+    // SAFETY: the caller gives up a live object; text types own `str`.
+    unsafe {
+        if is_in((*leaf.as_ptr()).r#type, WITH_TEXT)
+            && let Some(str) = NonNull::new((*leaf.as_ptr()).str)
+            && !kept.keep(str)
+        {
+            alloc::release(str.as_ptr());
+        }
+        if !kept.keep(leaf) {
+            alloc::release(leaf.as_ptr());
+        }
+    }
+}
+
+/// Frees an object of any kind, by whatever allocator is in force.
+#[inline(never)]
+unsafe fn free_any(reply: *mut redisReply) {
+    let heap = Heap::current();
+    // SAFETY: the caller gives the tree up.
+    unsafe {
+        if has_elements(reply) {
+            free_tree(&heap, reply);
+        } else {
+            free_leaf(&heap, reply);
+        }
+    }
+}
+
+/// Frees an aggregate with elements, and all that it holds.
+unsafe fn free_tree(heap: &Heap, root: *mut redisReply) {
+    let mut current = root;
     // SAFETY: each object is read while still live. An aggregate's `str` and `len` are never freed
     // or read as such, so that they can hold its parent and the next element's index.
     unsafe {
-        if !has_elements(current) {
-            free_leaf(&heap, current);
-            return;
-        }
         (*current).str = null_mut();
         let mut next = 0;
         loop {
             let element = (*current).element;
-            let child = free_leaves(&heap, element, &mut next, (*current).elements);
+            let child = free_leaves(heap, element, &mut next, (*current).elements);
             if child.is_null() {
                 let parent = (*current).str.cast::<redisReply>();
                 heap.release(element);
@@ -129,37 +182,42 @@ unsafe fn free_leaves(
 }
 
 /// Whether an object is an aggregate with an element vector.
+#[inline(always)]
 unsafe fn has_elements(reply: *const redisReply) -> bool {
     // SAFETY: the caller's object is live.
-    unsafe { is_aggregate((*reply).r#type) && !(*reply).element.is_null() }
+    unsafe { is_in((*reply).r#type, AGGREGATES) && !(*reply).element.is_null() }
 }
 
 /// Frees an object that holds no others.
+#[inline(always)]
 unsafe fn free_leaf(heap: &Heap, reply: *mut redisReply) {
     // SAFETY: the caller gives up a live object; text types own `str`.
     unsafe {
-        if has_text((*reply).r#type) {
+        if is_in((*reply).r#type, WITH_TEXT) {
             heap.release((*reply).str);
         }
         heap.release(reply);
     }
 }
 
-fn is_aggregate(kind: c_int) -> bool {
-    matches!(
-        kind,
-        REDIS_REPLY_ARRAY | REDIS_REPLY_MAP | REDIS_REPLY_SET | REDIS_REPLY_ATTR | REDIS_REPLY_PUSH
-    )
-}
+/// The types of aggregates, as bits.
+const AGGREGATES: u32 = 1 << REDIS_REPLY_ARRAY
+    | 1 << REDIS_REPLY_MAP
+    | 1 << REDIS_REPLY_SET
+    | 1 << REDIS_REPLY_ATTR
+    | 1 << REDIS_REPLY_PUSH;
 
-fn has_text(kind: c_int) -> bool {
-    matches!(
-        kind,
-        REDIS_REPLY_STRING
-            | REDIS_REPLY_STATUS
-            | REDIS_REPLY_ERROR
-            | REDIS_REPLY_DOUBLE
-            | REDIS_REPLY_VERB
-            | REDIS_REPLY_BIGNUM
-    )
+/// The types that own `str`.
+const WITH_TEXT: u32 = 1 << REDIS_REPLY_STRING
+    | 1 << REDIS_REPLY_STATUS
+    | 1 << REDIS_REPLY_ERROR
+    | 1 << REDIS_REPLY_DOUBLE
+    | 1 << REDIS_REPLY_VERB
+    | 1 << REDIS_REPLY_BIGNUM;
+
+/// Whether a type, which a program may have made up, is in a set.
+#[inline(always)]
+fn is_in(kind: c_int, set: u32) -> bool {
+    1u32.checked_shl(kind as u32)
+        .is_some_and(|bit| set & bit != 0)
 }

@@ -32,19 +32,55 @@ pub(crate) fn parse_integer(line: &[u8]) -> Option<i64> {
 
 /// The number of a line that begins `bytes`, and the line's length, where it is a few digits and
 /// its CRLF: what most lengths and counts are. `None` says nothing about the line.
-#[inline]
+#[inline(always)]
 pub(crate) fn parse_short_line(bytes: &[u8]) -> Option<(i64, usize)> {
-    let mut value = 0;
-    for (at, &byte) in bytes.iter().enumerate().take(SAFE_DIGITS) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            let is_end = byte == b'\r' && bytes.get(at + 1) == Some(&b'\n');
-            let is_strict = at == 1 || (at > 1 && bytes.first() != Some(&b'0'));
-            return (is_end && is_strict).then_some((value, at));
+    match *bytes {
+        [ones @ b'0'..=b'9', b'\r', b'\n', ..] => Some((i64::from(ones - b'0'), 1)),
+        [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            Some((i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), 2))
         }
-        value = value * 10 + i64::from(digit);
+        [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', ..] => parse_digits(bytes),
+        _ => None,
     }
-    None
+}
+
+/// The same for a line whose first digit is not zero: by words of eight bytes, where there are as
+/// many, and one by one.
+#[inline]
+fn parse_digits(bytes: &[u8]) -> Option<(i64, usize)> {
+    let (value, len) = match bytes.first_chunk().and_then(parse_word) {
+        Some(number) => number,
+        None => {
+            let mut value = 0i64;
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+            let len = digits.fold(0, |len, digit| {
+                value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+                len + 1
+            });
+            (value, len)
+        }
+    };
+    let ends = matches!(bytes.get(len..), Some([b'\r', b'\n', ..]));
+    (ends && len <= SAFE_DIGITS).then_some((value, len))
+}
+
+/// The number that a word begins with, and how many digits it has, where they are one to seven.
+#[inline]
+fn parse_word(word: &[u8; 8]) -> Option<(i64, usize)> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // Digits become their value, everything else 10 or more.
+    let values = u64::from_le_bytes(*word) ^ (u64::from(b'0') * ONES);
+    let others = (((values & (0x7f * ONES)) + (0x76 * ONES)) | values) & (0x80 * ONES);
+    let bits = others.trailing_zeros() & !7;
+    if bits == 0 || bits == u64::BITS {
+        return None;
+    }
+    // As eight digits, the leading ones zero; then pairs, fours and all of them put together.
+    let digits = values << (u64::BITS - bits);
+    let pairs = digits.wrapping_mul(10 * 256 + 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * 65_536 + 1) >> 16;
+    let value = (fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32;
+    Some((value as i64, bits as usize / 8))
 }
 
 #[cold]

@@ -48,6 +48,21 @@ fn find_far(bytes: &[u8], mut at: usize) -> Line {
     Line::Incomplete(bytes.len())
 }
 
+/// The line that begins `bytes`, without its CRLF, where it is short and holds no CR or LF of its
+/// own: what most statuses are. `None` says nothing about the line.
+#[inline(always)]
+pub(crate) fn parse_short_text(bytes: &[u8]) -> Option<&[u8]> {
+    for (at, &byte) in bytes.iter().enumerate().take(NEAR) {
+        if byte <= b'\r' && matches!(byte, b'\r' | b'\n') {
+            return match bytes.split_at_checked(at) {
+                Some((line, [b'\r', b'\n', ..])) => Some(line),
+                _ => None,
+            };
+        }
+    }
+    None
+}
+
 /// Whether a line holds a CR or LF of its own.
 #[inline]
 pub(crate) fn is_broken(line: &[u8]) -> bool {
@@ -59,7 +74,7 @@ pub(crate) fn is_broken(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, find_line, is_broken};
+    use super::{Line, NEAR, find_line, is_broken, parse_short_text};
 
     #[test]
     fn simple_strings_are_one_line() {
@@ -69,6 +84,23 @@ mod tests {
                 assert!(is_broken(&[text, &[bad]].concat()));
                 assert!(is_broken(&[&[bad], text].concat()));
             }
+        }
+    }
+
+    #[test]
+    fn short_lines_are_found_at_once() {
+        for text in [&b""[..], b"OK", &[b'x'; NEAR - 1]] {
+            assert_eq!(parse_short_text(&[text, b"\r\nx"].concat()), Some(text));
+        }
+        for text in [
+            &b""[..],
+            b"OK",
+            b"OK\r",
+            b"OK\n\r\n",
+            b"O\rK\r\n",
+            &[b'x'; 99],
+        ] {
+            assert_eq!(parse_short_text(text), None, "{}", text.escape_ascii());
         }
     }
 

@@ -16,10 +16,18 @@ pub(crate) mod encode;
 
 mod double;
 mod integer;
+mod item;
 mod kind;
 mod line;
 
-pub(crate) use double::parse_double;
-pub(crate) use integer::{is_bignum, parse_integer, parse_short_line};
+pub(crate) use integer::{parse_integer, parse_short_line};
+pub(crate) use item::{
+    BAD_TERMINATOR, Found, Item, MAX_DOUBLE, NULL_BULK, parse_common_bulk, parse_common_double,
+    parse_common_integer, parse_common_status, parse_item, parse_small_bulk,
+};
 pub(crate) use kind::Kind;
-pub(crate) use line::{Line, find_line, is_broken};
+pub(crate) use line::{Line, find_line};
+
+use double::parse_double;
+use integer::is_bignum;
+use line::{is_broken, parse_short_text};

@@ -6,6 +6,7 @@
 //! (`docs/output-buffer.md`).
 
 use super::Sds;
+use crate::alloc;
 use libc::{c_char, c_void};
 
 /// The size class of a header, with the ABI's codes.
@@ -150,6 +151,52 @@ pub(crate) unsafe fn set_len(s: Sds, len: usize) {
         }
         s.add(len).write(0);
     }
+}
+
+/// The header of a type whose `len` and `alloc` are of type `T`.
+#[repr(C, packed)]
+struct Header<T> {
+    len: T,
+    alloc: T,
+    flags: u8,
+}
+
+/// Appends `bytes` where that fits without growing and its own width; tells whether it did.
+///
+/// # Safety
+/// `s` is an sds; `bytes` lies outside it.
+#[inline(always)]
+pub(crate) unsafe fn append_in_room(s: Sds, bytes: &[u8]) -> bool {
+    // SAFETY: as in `len`.
+    unsafe {
+        match Type::of(s) {
+            Type::Bits8 => append_to::<u8>(s, bytes),
+            Type::Bits16 => append_to::<u16>(s, bytes),
+            Type::Bits32 => append_to::<u32>(s, bytes),
+            Type::Bits5 | Type::Bits64 => false,
+        }
+    }
+}
+
+/// # Safety
+/// As `append_in_room`; the header of `s` has this width.
+#[inline(always)]
+unsafe fn append_to<T: Copy + Into<u64> + TryFrom<usize>>(s: Sds, bytes: &[u8]) -> bool {
+    // SAFETY: the text and its NUL stay within `alloc` bytes and one more.
+    unsafe {
+        let header = s.cast::<Header<T>>().sub(1);
+        let (len, alloc) = ((*header).len, (*header).alloc);
+        let old = len.into() as usize;
+        let new = old.wrapping_add(bytes.len());
+        let fits = old <= new && new <= alloc.into() as usize;
+        let (true, Ok(len)) = (fits, T::try_from(new)) else {
+            return false;
+        };
+        alloc::copy(bytes, s.cast::<u8>().add(old));
+        *s.add(new) = 0;
+        (*header).len = len;
+    }
+    true
 }
 
 /// # Safety

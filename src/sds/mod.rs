@@ -13,7 +13,7 @@ mod split;
 mod tests;
 
 pub(crate) use edit::{compare, copy, grow_zero, increase_len, map, range, trim};
-pub(crate) use header::{capacity, len, set_len};
+pub(crate) use header::{append_in_room, capacity, len, set_len};
 pub(crate) use print::{Decimal, cat_format, cat_printed, cat_repr};
 pub(crate) use room::{
     available, block_size, block_start, consume, free, make_room, remove_room, reserve,

@@ -1,0 +1,271 @@
+//! Replies of the default table, built without it: one loop over the buffer makes the tree in
+//! place, with no stack. An aggregate whose elements are still arriving says itself where it stands
+//! ([`Open`]).
+
+use super::bulk::MIN_LARGE;
+use super::common::take_common;
+use super::open::Open;
+use super::reply::{free_reply, new_double, new_integer, new_reply, new_string, new_verbatim};
+use super::{Reader, unread};
+use crate::alloc::Heap;
+use crate::error::Error;
+use crate::layout::redisReply;
+use crate::resp::{Found, Item, Kind, parse_item};
+use core::ptr::{NonNull, null_mut};
+use libc::{c_int, c_void};
+
+/// What an item became.
+enum Step {
+    /// A reply that is complete in itself.
+    Made(NonNull<redisReply>),
+    /// An aggregate that waits for its elements.
+    Opened,
+    /// The buffer ends within the item.
+    Incomplete,
+}
+
+/// Parses until the reply in progress is complete, and returns it; `None` where the buffer ends
+/// before. After an error, what there is of the reply stands in `c.reply`.
+///
+/// # Safety
+/// The reader's table is the default one, and a reply in progress was begun here.
+#[inline(always)]
+pub(super) unsafe fn run(reader: &mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
+    let heap = Heap::current();
+    // SAFETY: the caller's reader has a buffer, which allocating does not change; the reply is new.
+    unsafe {
+        if reader.c.ridx == -1
+            && let Some((reply, len)) = take_common(&heap, unread(reader))
+        {
+            let reply = reply.ok_or(Error::OutOfMemory)?;
+            reader.c.pos += len;
+            reader.root = (*reply.as_ptr()).r#type;
+            return Ok(Some(reply.cast()));
+        }
+        build(reader, heap)
+    }
+}
+
+/// The same for any reply.
+#[inline(never)]
+unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void>>, Error> {
+    let open = reader.open;
+    let mut tree = Tree { heap, open };
+    // SAFETY: the caller's promises; the tree is this reader's.
+    unsafe {
+        loop {
+            let reply = match tree.take_common(reader) {
+                Some(reply) => reply.ok_or(Error::OutOfMemory)?,
+                None => match tree.take_any(reader)? {
+                    Step::Made(reply) => reply,
+                    Step::Opened => continue,
+                    Step::Incomplete => {
+                        reader.open = tree.open;
+                        return Ok(None);
+                    }
+                },
+            };
+            if !tree.open.is_none() {
+                tree.attach(reader, reply)?;
+                if !tree.open.is_full() {
+                    continue;
+                }
+            }
+            if let Some(root) = tree.close(reader, reply) {
+                reader.root = (*root.as_ptr()).r#type;
+                return Ok(Some(root.cast()));
+            }
+        }
+    }
+}
+
+/// The reply in progress, as far as it has come. `c.ridx` counts the aggregates that are open.
+struct Tree {
+    heap: Heap,
+    /// The innermost aggregate that misses elements.
+    open: Open,
+}
+
+impl Tree {
+    /// Takes the next item where it is a common one, `Some(None)` being out of memory.
+    #[inline(always)]
+    unsafe fn take_common(&self, reader: &mut Reader) -> Option<Option<NonNull<redisReply>>> {
+        if reader.item.is_some() {
+            return None;
+        }
+        // SAFETY: the caller's reader has a buffer, which allocating does not change.
+        let (reply, len) = take_common(&self.heap, unsafe { unread(reader) })?;
+        reader.c.pos += len;
+        Some(reply)
+    }
+
+    /// Takes the next item, or goes on with the one whose end was missing.
+    #[inline(never)]
+    unsafe fn take_any(&mut self, reader: &mut Reader) -> Result<Step, Error> {
+        // SAFETY: the caller's reader has a buffer; a string is finished once all of it is there.
+        unsafe {
+            reader.c.ridx = reader.c.ridx.max(0);
+            let Some(kind) = reader.item.take() else {
+                return match begin_item(reader)? {
+                    Some(kind) => self.take_item(reader, kind, 0),
+                    None => Ok(Step::Incomplete),
+                };
+            };
+            if !reader.bulk.is_active() {
+                let scanned = core::mem::take(&mut reader.scanned);
+                return self.take_item(reader, kind, scanned);
+            }
+            if reader.bulk.is_complete() {
+                return reader.bulk.finish().map(Step::Made);
+            }
+            reader.item = Some(kind);
+            Ok(Step::Incomplete)
+        }
+    }
+
+    /// Takes what follows a type byte, and makes the reply that it is.
+    unsafe fn take_item(
+        &mut self,
+        reader: &mut Reader,
+        kind: Kind,
+        scanned: usize,
+    ) -> Result<Step, Error> {
+        // SAFETY: the caller's reader has a buffer, which allocating does not change.
+        unsafe {
+            let bytes = unread(reader);
+            let (item, len) = match parse_item(kind, bytes, scanned, reader.c.maxelements)? {
+                Found::Item(item, len) => (item, len),
+                found => return suspend(reader, kind, found),
+            };
+            reader.c.pos += len;
+            let heap = &self.heap;
+            let reply = match item {
+                Item::Text(text) if kind == Kind::VerbatimString => new_verbatim(heap, text),
+                Item::Text(text) => new_string(heap, kind as c_int, text),
+                Item::Double(value, text) => new_double(heap, value, text),
+                Item::Integer(value) => new_integer(heap, kind as c_int, value),
+                Item::Boolean(value) => new_integer(heap, kind as c_int, i64::from(value)),
+                Item::Null => new_reply(heap, Kind::Null as c_int),
+                Item::Aggregate(0) => new_reply(heap, kind as c_int),
+                Item::Aggregate(elements) => {
+                    self.open(reader, kind, elements)?;
+                    return Ok(Step::Opened);
+                }
+            };
+            reply.map(Step::Made).ok_or(Error::OutOfMemory)
+        }
+    }
+
+    /// Makes a new reply the next element of the open aggregate; frees it where that has no memory.
+    #[inline(always)]
+    unsafe fn attach(
+        &mut self,
+        reader: &mut Reader,
+        reply: NonNull<redisReply>,
+    ) -> Result<(), Error> {
+        // SAFETY: an aggregate is open; a slot is free where its vector has grown.
+        unsafe {
+            if !self.open.has_room() {
+                match self.open.grow() {
+                    Ok(slots) => reader.vacant += slots,
+                    Err(error) => {
+                        free_reply(reply.as_ptr().cast());
+                        return Err(error);
+                    }
+                }
+            }
+            self.open.push(reply);
+            reader.vacant -= 1;
+        }
+        Ok(())
+    }
+
+    /// Makes an aggregate that waits for its elements.
+    unsafe fn open(
+        &mut self,
+        reader: &mut Reader,
+        kind: Kind,
+        elements: usize,
+    ) -> Result<(), Error> {
+        // SAFETY: open aggregates are live and this tree's own; the new one is reached by its parent
+        // or by `c.reply` before anything can fail.
+        unsafe {
+            if self.open.is_none() {
+                reader.vacant = 0;
+            }
+            let slots = Open::first_slots(elements, unread(reader).len(), reader.vacant);
+            let (reply, open) = Open::new(&self.heap, kind, elements, slots)?;
+            if self.open.is_none() {
+                reader.c.reply = reply.as_ptr().cast();
+            } else {
+                self.attach(reader, reply)?;
+            }
+            open.set_parent(self.open);
+            reader.vacant += slots;
+            self.open = open;
+            reader.c.ridx += 1;
+        }
+        Ok(())
+    }
+
+    /// Goes up from a complete reply to the first aggregate that misses elements. Returns the root
+    /// where there is none.
+    #[inline]
+    unsafe fn close(
+        &mut self,
+        reader: &mut Reader,
+        reply: NonNull<redisReply>,
+    ) -> Option<NonNull<redisReply>> {
+        let mut complete = reply;
+        // SAFETY: open aggregates are live and this tree's own.
+        unsafe {
+            while !self.open.is_none() {
+                if !self.open.is_full() {
+                    return None;
+                }
+                (complete, self.open) = self.open.close();
+                reader.c.ridx -= 1;
+            }
+        }
+        reader.open = Open::NONE;
+        reader.c.reply = null_mut();
+        reader.c.ridx = -1;
+        Some(complete)
+    }
+}
+
+/// Takes the next item's type byte, if it is there.
+unsafe fn begin_item(reader: &mut Reader) -> Result<Option<Kind>, Error> {
+    // SAFETY: the caller's reader has a buffer.
+    let Some(&byte) = unsafe { unread(reader) }.first() else {
+        return Ok(None);
+    };
+    reader.c.pos += 1;
+    let kind = Kind::from_byte(byte).ok_or(Error::ReplyType(byte))?;
+    if kind.is_aggregate() {
+        super::check_depth(&reader.c)?;
+    }
+    Ok(Some(kind))
+}
+
+/// Keeps in mind where an item stands whose end is missing. A long string goes on in its own place.
+#[cold]
+unsafe fn suspend(reader: &mut Reader, kind: Kind, found: Found<'_>) -> Result<Step, Error> {
+    // SAFETY: the caller's reader has a buffer.
+    let bytes = unsafe { unread(reader) };
+    match found {
+        Found::Incomplete { scanned } => reader.scanned = scanned,
+        Found::Partial { begin, len } if kind == Kind::BulkString && len >= MIN_LARGE => {
+            // SAFETY: the string is not active.
+            unsafe {
+                reader
+                    .bulk
+                    .start(len, bytes.get(begin..).unwrap_or_default())
+            }?;
+            reader.c.pos = reader.c.len;
+        }
+        _ => {}
+    }
+    reader.item = Some(kind);
+    Ok(Step::Incomplete)
+}
