@@ -69,7 +69,7 @@ pub(crate) unsafe fn default_read(ac: *mut AsyncContext) {
             let _ = tear_down(ac);
             return;
         };
-        (*ac).transfers.read = plain.then_some(received);
+        (*ac).transfers.read = plain.then(|| received.into());
         hooks::add_read(ac);
         process_callbacks(ac);
     }

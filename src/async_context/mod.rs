@@ -40,6 +40,11 @@ pub(crate) struct AsyncContext {
     pub(crate) c: redisAsyncContext,
     /// Addresses to try when the connect in progress is refused.
     untried: Option<Untried>,
+    /// Has the loop watch the socket that the connect goes on with. Without it, the connect stays
+    /// with the socket it began with, which every loop watches.
+    pub(crate) on_new_socket: Option<OnNewSocket>,
+    timer: Timer,
+    spare: Spare,
     /// Subscriptions by shard channel.
     shards: *mut dict,
     /// Confirmations that unsubscribes from channels and patterns still have to get. What programs
@@ -48,9 +53,9 @@ pub(crate) struct AsyncContext {
     /// `SSUBSCRIBE` commands issued, and those confirmed or refused: they are settled in order.
     batches_issued: u32,
     batches_settled: u32,
-    timer: Timer,
     reply_mode: ReplyMode,
-    spare: Spare,
+    /// What the last read and the last write were like.
+    pub(crate) transfers: Transfers,
     /// `addWrite` was called, and `delWrite` not since.
     write_armed: bool,
     /// A waiting command was answered since the deadline was looked at.
@@ -59,11 +64,6 @@ pub(crate) struct AsyncContext {
     dispatching: bool,
     /// Disconnected, but kept because of `REDIS_OPT_NOAUTOFREE`.
     torn_down: bool,
-    /// What the last read and the last write were like.
-    pub(crate) transfers: Transfers,
-    /// Has the loop watch the socket that the connect goes on with. Without it, the connect stays
-    /// with the socket it began with, which every loop watches.
-    pub(crate) on_new_socket: Option<OnNewSocket>,
 }
 
 /// How far the socket's buffers have been emptied and filled, for loops that are told of readiness
@@ -71,9 +71,29 @@ pub(crate) struct AsyncContext {
 /// transport that keeps buffers of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Transfers {
-    pub(crate) read: Option<Received>,
+    pub(crate) read: Option<Brought>,
     /// Whether the socket took everything.
     pub(crate) written: Option<bool>,
+}
+
+/// How much a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brought {
+    Nothing,
+    /// Less than there was room for.
+    Part,
+    /// As much as there was room for.
+    Full,
+}
+
+impl From<Received> for Brought {
+    fn from(received: Received) -> Self {
+        match received.count {
+            0 => Self::Nothing,
+            count if count < received.room => Self::Part,
+            _ => Self::Full,
+        }
+    }
 }
 
 /// A private hook and its argument; `false` where the socket cannot be watched.
@@ -131,3 +151,6 @@ unsafe fn mirror_error(ac: *mut AsyncContext) {
         (*ac).c.errstr = (&raw mut (*ac).c.c.errstr).cast();
     }
 }
+
+// Programs hold thousands of idle connections: let it grow knowingly.
+const _: () = assert!(size_of::<AsyncContext>() <= 592);

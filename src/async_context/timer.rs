@@ -7,6 +7,7 @@ use crate::context;
 use crate::error::Error;
 use crate::layout::REDIS_CONNECTED;
 use crate::net;
+use core::num::NonZeroUsize;
 use libc::{c_void, timeval};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ const BEGUN: u128 = 10;
 pub(super) struct Timer {
     since: Option<Instant>,
     /// The hook that was asked for a timer which has not fired yet, and its data.
-    asked: Option<(usize, *mut c_void)>,
+    asked: Option<(NonZeroUsize, *mut c_void)>,
     /// That timer was set for another timeout than the one in force.
     outdated: bool,
 }
@@ -70,11 +71,12 @@ unsafe fn is_waiting(ac: *mut AsyncContext) -> bool {
 }
 
 /// What identifies the loop's timer: a program may move a context to another loop.
-unsafe fn hook(ac: *const AsyncContext) -> Option<(usize, *mut c_void)> {
+unsafe fn hook(ac: *const AsyncContext) -> Option<(NonZeroUsize, *mut c_void)> {
     // SAFETY: the caller's context is live.
     unsafe {
         let ev = &(*ac).c.ev;
-        ev.scheduleTimer.map(|hook| (hook as usize, ev.data))
+        let hook = NonZeroUsize::new(ev.scheduleTimer? as usize)?;
+        Some((hook, ev.data))
     }
 }
 

@@ -1,29 +1,34 @@
-//! The block behind `saddr`: the address last tried, and the socket options that a reconnect has
-//! to set again. It is an ordinary block of `hiredisAllocFns` and travels with a copied context.
+//! The block behind `saddr`: the address last tried and, for TCP, the socket options that a
+//! reconnect has to set again. It is an ordinary block of `hiredisAllocFns` and travels with a
+//! copied context.
 
 use crate::alloc;
 use crate::error::Error;
 use crate::layout::redisContext;
 use crate::net::SocketAddress;
-use libc::{c_int, c_uint, sockaddr_storage, socklen_t};
+use libc::{AF_UNIX, c_int, c_uint, sockaddr_in6, socklen_t};
 
-/// What `saddr` points to.
+/// What `saddr` points to where the connection is TCP's.
 #[repr(C)]
 pub(super) struct Peer {
-    address: sockaddr_storage,
+    /// Room for an address of either family.
+    address: sockaddr_in6,
     /// Keepalive interval in seconds, 0 where none was set.
     pub(super) keepalive: c_int,
     /// User timeout in milliseconds.
     pub(super) user_timeout: Option<c_uint>,
 }
 
-/// The context's peer, if it has ever tried an address.
+/// The peer of a context that has ever tried an address of TCP.
 ///
 /// # Safety
 /// `c` is live, and the reference is given up before its peer changes.
 pub(super) unsafe fn peer<'a>(c: *mut redisContext) -> Option<&'a mut Peer> {
     // SAFETY: `saddr` is NULL or was made by `remember`.
-    unsafe { (*c).saddr.cast::<Peer>().as_mut() }
+    unsafe {
+        let family = (*c).saddr.as_ref()?.sa_family;
+        (c_int::from(family) != AF_UNIX).then(|| &mut *(*c).saddr.cast::<Peer>())
+    }
 }
 
 /// Keeps the address last tried, as `saddr` and `addrlen`.
@@ -31,17 +36,32 @@ pub(super) unsafe fn peer<'a>(c: *mut redisContext) -> Option<&'a mut Peer> {
 /// # Safety
 /// `c` is live.
 pub(super) unsafe fn remember(c: *mut redisContext, address: &SocketAddress) -> Result<(), Error> {
-    // SAFETY: the context is live; zeroes are a value of every field of `Peer`.
+    let (bytes, len) = (address.as_ptr(), address.len as usize);
+    let is_unix = address.family() == AF_UNIX;
+    // SAFETY: the context is live, and its connection stays of one type; zeroes are a value of every
+    // field of `Peer`, which holds any address of TCP.
     unsafe {
-        if (*c).saddr.is_null() {
-            let peer = alloc::zeroed::<Peer>().ok_or(Error::OutOfMemory)?;
-            (*peer.as_ptr()).user_timeout = None;
-            (*c).saddr = peer.as_ptr().cast();
+        if (*c).saddr.is_null() || (is_unix && (*c).addrlen < len) {
+            let size = if is_unix { len } else { size_of::<Peer>() };
+            let block = alloc::allocate_zeroed(1, size);
+            if block.is_null() {
+                return Err(Error::OutOfMemory);
+            }
+            alloc::release((*c).saddr);
+            (*c).saddr = block.cast();
+            if let (false, Some(peer)) = (is_unix, block.cast::<Peer>().as_mut()) {
+                peer.user_timeout = None;
+            }
         }
-        if let Some(peer) = peer(c) {
-            peer.address = address.storage;
-            (*c).addrlen = address.len as usize;
-        }
+        let most = if is_unix {
+            len
+        } else {
+            size_of::<sockaddr_in6>()
+        };
+        (*c).addrlen = len.min(most);
+        (*c).saddr
+            .cast::<u8>()
+            .copy_from_nonoverlapping(bytes.cast(), (*c).addrlen);
     }
     Ok(())
 }

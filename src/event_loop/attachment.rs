@@ -7,7 +7,7 @@
 use super::driver::Driver;
 use super::queue::Place;
 use super::slab::Key;
-use crate::async_context::{self, AsyncContext, OnNewSocket, Transfers};
+use crate::async_context::{self, AsyncContext, Brought, OnNewSocket, Transfers};
 use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED, redisAsyncEvents};
 use crate::net::{self, Addresses};
 use core::ptr::null_mut;
@@ -190,9 +190,9 @@ impl Attachment {
     fn learn(&mut self, done: Direction, context: &AsyncContext, registry: &Registry) {
         let Transfers { read, written } = context.transfers;
         if let Some(received) = read {
-            let short = received.count < received.room;
-            self.ready.read &= !short || (self.hung_up && received.count > 0);
-            self.hung_up &= received.count > 0;
+            let brought = received != Brought::Nothing;
+            self.ready.read &= received == Brought::Full || (self.hung_up && brought);
+            self.hung_up &= brought;
         }
         self.ready.write &= written != Some(false);
         let is_unix = context.c.c.connection_type == REDIS_CONN_UNIX;

@@ -25,7 +25,7 @@ pub(crate) struct TcpOptions<'a> {
 /// A socket address of any family.
 #[derive(Clone, Copy)]
 pub(crate) struct SocketAddress {
-    pub(crate) storage: sockaddr_storage,
+    storage: sockaddr_storage,
     pub(crate) len: socklen_t,
 }
 
@@ -55,8 +55,14 @@ impl SocketAddress {
         Self { storage, len }
     }
 
-    fn as_ptr(&self) -> *const sockaddr {
+    /// The address, of `len` bytes.
+    pub(crate) fn as_ptr(&self) -> *const sockaddr {
         (&raw const self.storage).cast()
+    }
+
+    /// Its `AF_*`.
+    pub(crate) fn family(&self) -> c_int {
+        c_int::from(self.storage.ss_family)
     }
 }
 
