@@ -17,3 +17,4 @@ mod net;
 mod reader;
 mod resp;
 mod sds;
+mod unwinder;

@@ -200,19 +200,49 @@ fn are_wanted() -> bool {
         !value.is_null() && core::ffi::CStr::from_ptr(value) == c"0"
     };
     !switched_off
-        && home(super::malloc as *const c_void) == home(malloc_usable_size as *const c_void)
+        && home(super::malloc as *const () as usize)
+            == home(malloc_usable_size as *const () as usize)
 }
 
-/// Where the object that defines a function is mapped.
-fn home(function: *const c_void) -> *mut c_void {
-    // SAFETY: zeroes are a value of every field, and `dladdr` only fills them in.
-    unsafe {
-        let mut info: libc::Dl_info = core::mem::zeroed();
-        if libc::dladdr(function, &raw mut info) == 0 {
-            return null_mut();
-        }
-        info.dli_fbase
+/// Which of the loaded objects holds a function, by its place among them. (`dladdr` would go on to
+/// look for the function's name in the object's whole symbol table.)
+fn home(function: usize) -> Option<usize> {
+    struct Search {
+        function: usize,
+        objects: usize,
+        found: Option<usize>,
     }
+
+    unsafe extern "C" fn visit(
+        info: *mut libc::dl_phdr_info,
+        _size: size_t,
+        search: *mut c_void,
+    ) -> libc::c_int {
+        // SAFETY: called by `dl_iterate_phdr`, with an object's headers and the search below.
+        unsafe {
+            let (info, search) = (&*info, &mut *search.cast::<Search>());
+            let segments = core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
+            let holds = segments.iter().any(|segment| {
+                let begin = (info.dlpi_addr as usize).wrapping_add(segment.p_vaddr as usize);
+                let inside = search.function.wrapping_sub(begin) < segment.p_memsz as usize;
+                segment.p_type == libc::PT_LOAD && inside
+            });
+            if holds {
+                search.found = Some(search.objects);
+            }
+            search.objects += 1;
+            libc::c_int::from(holds)
+        }
+    }
+
+    let mut search = Search {
+        function,
+        objects: 0,
+        found: None,
+    };
+    // SAFETY: the search outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    search.found
 }
 
 #[cfg(test)]
