@@ -1,5 +1,5 @@
 /* Work whose cost per byte must not grow with its size: `linear WORK MIB` does it once, checks the outcome and prints the
- * nanoseconds of processor time per byte; `linear` lists the works. One binary runs on either library. */
+ * nanoseconds of processor time per byte; `linear` lists the works. MIB may be a fraction. One binary runs on either library. */
 #include "../tests/c/measure.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
         if (argc == 1)
             puts(works[i].name);
         if (argc == 3 && strcmp(works[i].name, argv[1]) == 0) {
-            works[i].work((size_t)atol(argv[2]) << 20);
+            works[i].work((size_t)(atof(argv[2]) * (1 << 20)));
             return 0;
         }
     }
