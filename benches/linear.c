@@ -78,6 +78,11 @@ static void long_line(size_t bytes) {
     one_reply("+", bytes, 1024);
 }
 
+/* As a read of the C library's delivers it. */
+static void long_line_read(size_t bytes) {
+    one_reply("+", bytes, 16384);
+}
+
 static void long_bulk(size_t bytes) {
     char head[32];
     snprintf(head, sizeof(head), "$%zu\r\n", bytes);
@@ -164,7 +169,8 @@ static void output(size_t bytes) {
 static const struct {
     const char *name;
     void (*work)(size_t bytes);
-} works[] = {{"statuses", statuses}, {"bulks", bulks}, {"long-line", long_line}, {"long-bulk", long_bulk}, {"output", output}};
+} works[] = {{"statuses", statuses},   {"bulks", bulks},   {"long-line", long_line}, {"long-line-read", long_line_read},
+             {"long-bulk", long_bulk}, {"output", output}};
 
 int main(int argc, char **argv) {
     program = argv[0];

@@ -4,6 +4,7 @@ import glob
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -59,6 +60,17 @@ def build():
             flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", *flags], text=True).split()
         for variant in [REBUILT] if loop == "mio" else [C, REBUILT]:
             compile_program(f"async-{loop}-{variant}", ["async.c", f"loops/{loop}.c"], variant, flags)
+    build_peers()
+
+
+def build_peers():
+    """Other clients, for information: without their crates they are left out."""
+    target = OUT / "peers-target"
+    command = ["cargo", "build", "--quiet", "--release", "--manifest-path", BENCHES / "peers/Cargo.toml", "--target-dir", target]
+    if subprocess.run(command).returncode == 0:
+        shutil.copy(target / "release/peers", OUT / "peers")
+    else:
+        print("bench: the other clients could not be built, and are left out", file=sys.stderr)
 
 
 def binary(program, variant):
