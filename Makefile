@@ -25,10 +25,18 @@ tools:
 oracle:
 	scripts/get-oracle target/oracle
 
-bench: tools oracle
+# make bench QUICK=1: fewer runs; make bench NAMES='get.libevent.* start': some of it
+bench: tools oracle stage
+	scripts/ensure-tools python3
+	scripts/bench $(if $(QUICK),--quick) $(NAMES)
+
+# make bench-quick UPDATE=1: takes the ratios as they are now
+bench-quick: oracle stage
+	scripts/ensure-tools python3 gcc valgrind
+	scripts/bench-quick $(if $(UPDATE),--update)
+
+stage:
 	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
-	scripts/bench-instructions
-	scripts/bench-linear
 
 headers:
 	scripts/headers
@@ -45,4 +53,4 @@ install: all
 uninstall:
 	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
-.PHONY: all demo test tools oracle bench headers headers-check abi-check install uninstall
+.PHONY: all demo test tools oracle bench bench-quick stage headers headers-check abi-check install uninstall

@@ -1,5 +1,5 @@
 //! Work does not grow faster than its input (contract sections 11.12 and 11.13): instructions per byte, counted by callgrind,
-//! of a small and a large input. `scripts/bench-linear` measures the same works by the clock.
+//! of a small and a large input. `scripts/bench` measures the same works by the clock.
 
 mod support;
 

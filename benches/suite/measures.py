@@ -8,7 +8,7 @@ from .programs import C, LOOPS, OURS, OUT, REBUILT, instructions, numbers, run, 
 
 BOTH = (C, OURS)
 ALL_THREE = (C, OURS, REBUILT)
-IN_FLIGHT = {1: 20000, 50: 200000, 1000: 500000}  # commands in flight, and how many are sent in all
+IN_FLIGHT = {1: 20000, 50: 100000, 1000: 300000}  # commands in flight, and how many are sent in all
 
 # Sizes for the plots, up to where the C library takes seconds.
 FEEDS = [1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64]
@@ -20,13 +20,14 @@ class Measure(NamedTuple):
     once: Callable
     variants: tuple
     runs: int
+    slow: bool  # left out of quick runs
 
 
 def measures(servers):
     every = {}
 
-    def add(name, once, variants=BOTH, runs=5):
-        every[name] = Measure(once, variants, runs)
+    def add(name, once, variants=BOTH, runs=5, slow=False):
+        every[name] = Measure(once, variants, runs, slow)
 
     def add_program(name, program, arguments, variants=BOTH, runs=5, env=None):
         """`arguments` is called when it is time to run: it starts the peer."""
@@ -42,12 +43,11 @@ def measures(servers):
         for jemalloc in glob.glob("/usr/lib/*/libjemalloc.so.2"):
             add(f"clock.{work}.jemalloc", clock(work, {"LD_PRELOAD": jemalloc}))
 
-    # A minute and more, on the C library.
-    add("linear.statuses.64", linear("statuses", 64), runs=1)
-    for size in FEEDS[:-1]:
-        add(f"linear.statuses.{size}", linear("statuses", size), runs=5 if size < 16 else 1)
     for size in FEEDS:
+        add(f"linear.statuses.{size}", linear("statuses", size), runs=5 if size < 16 else 1, slow=size > 16)
         add(f"linear.long-line.{size}", linear("long-line-read", size), runs=5 if size < 16 else 1)
+    add("linear.bulks.4", linear("bulks", 4), runs=3)
+    add("linear.long-bulk.16", linear("long-bulk", 16), runs=3)
     add("linear.output.32", linear("output", 32), runs=3)
 
     add_program("sync.get", "sync", lambda: ["get", servers.redis(), 50000])

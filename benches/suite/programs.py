@@ -10,9 +10,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCHES = ROOT / "benches"
-OUT = ROOT / "target/bench"
-ORACLE = pathlib.Path(os.environ.get("HIREDIS_ORACLE", ROOT / "target/oracle")) / "usr"
-STAGE = ROOT / "target/stage"
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
+OUT = TARGET / "bench"
+STAGE = TARGET / "stage"
+ORACLE = pathlib.Path(os.environ.get("HIREDIS_ORACLE", ROOT / "target/oracle")).absolute() / "usr"
 
 # What a program runs on: C is the C library, OURS the same binary on our library, REBUILT the program built with our headers.
 C, OURS, REBUILT = "C", "ours", "rebuilt"

@@ -151,6 +151,9 @@ SEARCH = [
     Row("sync: connect, PING, free", "sync.contexts"),
     Row("sync: GET on TCP", "sync.get.tcp"),
     Row("sync: GET of 64 MiB on TCP", "sync.large.tcp"),
+    Row("strings of 1,100 bytes, 4 MiB of them in one feed, per byte", "linear.bulks.4", "byte_ns"),
+    Row("string of 16 MiB in feeds of 16 KiB, per byte", "linear.long-bulk.16", "byte_ns"),
+    Row("status line of 16 KiB in one feed, the first thing a process reads, per byte", "linear.long-line.0.015625", "byte_ns"),
     Row("sync: 32 MiB to a peer that reads 4 KiB at a time, per byte", "linear.output.32", "byte_ns"),
     Row("async: a message on one of 10,000 channels: instructions", "count.channels-10000", "instructions"),
     Row("async: messages that arrive one by one: instructions", "count.messages-1", "instructions"),
@@ -175,8 +178,12 @@ def amount(value, number):
     return f"{value:.2g} {units[-1][1]}"
 
 
+def rate(wall_ns):
+    return "" if wall_ns is None else f"{1e6 / wall_ns:,.0f}k/s"
+
+
 def times(ratio):
-    return "" if ratio is None else f"{ratio:.2f}×" if ratio >= 0.01 else f"{ratio:.1g}×"
+    return "" if ratio is None else f"{plot.plain(ratio)}×"
 
 
 def table(head, rows):
@@ -185,11 +192,15 @@ def table(head, rows):
 
 
 def goals(results):
+    def shown(row, variant):
+        value = row.get(results, variant)
+        return rate(value) if row.kind == "speed" else amount(value, row.number)
+
     rows = [
         [
             row.title,
-            amount(row.get(results, C), row.number),
-            amount(row.get(results, OURS), row.number),
+            shown(row, C),
+            shown(row, OURS),
             times(row.ratio(results)),
             times(row.ratio(results, REBUILT)),
             row.bar_text(results),
@@ -231,8 +242,7 @@ def loop_speed(results):
     def cells(measure):
         wall, cpu = Row("", measure, "wall_ns", kind="speed"), Row("", measure)
         best = REBUILT if wall.get(results, OURS) is None else OURS
-        rate = wall.get(results, best)
-        cells = [f"{1e6 / rate:,.0f}k" if rate else "", times(wall.ratio(results, OURS)), times(wall.ratio(results, REBUILT))]
+        cells = [rate(wall.get(results, best)), times(wall.ratio(results, OURS)), times(wall.ratio(results, REBUILT))]
         return [*cells, amount(cpu.get(results, best), "cpu_ns"), times(cpu.ratio(results, OURS)), times(cpu.ratio(results, REBUILT))]
 
     rows = []
@@ -243,7 +253,7 @@ def loop_speed(results):
                 if measure in results:
                     in_flight = "1 on each of 100" if n == "1x100" else f"{n:,}"
                     rows.append([loop, in_flight, {"": "", ".tcp": "TCP", ".timeout": "timeout"}[kind], *cells(measure)])
-    return table(["loop", "in flight", "", "commands/s", "ratio", "rebuilt", "CPU", "ratio", "rebuilt"], rows)
+    return table(["loop", "in flight", "", "speed", "ratio", "rebuilt", "CPU", "ratio", "rebuilt"], rows)
 
 
 def loop_memory(results):
@@ -255,7 +265,7 @@ def loop_memory(results):
 def clients(results):
     def cell(measure, variant):
         cpu, wall = (Row("", measure, n).get(results, variant) for n in ("cpu_ns", "wall_ns"))
-        return "" if cpu is None else f"{amount(cpu, 'cpu_ns')}; {1e6 / wall:,.0f}k/s"
+        return "" if cpu is None else f"{amount(cpu, 'cpu_ns')}; {rate(wall)}"
 
     names = [
         ("prebuilt commands, replies only scanned", "bare", OURS),
@@ -295,7 +305,11 @@ def series(results, names, number, per=lambda size: 1):
 
 
 def write_plots(results, docs):
-    bars = [(row.title, row.ratio(results)) for row in GOALS if row.kind != "speed" and row.ratio(results) is not None]
+    bars = [
+        (row.title, row.ratio(results), row.bar if row.kind == "ratio" else None)
+        for row in GOALS
+        if row.kind != "speed" and row.ratio(results) is not None
+    ]
     (docs / "performance.svg").write_text(plot.ratios(bars))
     (docs / "performance-size.svg").write_text(
         plot.sizes(
