@@ -1,5 +1,5 @@
-/* Programs of many small works, for callgrind and for the clock. `PROGRAM` lists its works, `PROGRAM WORK [TIMES]` does one as often
- * as its table says, TIMES over, and prints how often that was and what processor time one took. Below
+/* Programs of many small works, for callgrind and for the clock. `PROGRAM` lists its works; `PROGRAM WORK [TIMES]` does one as
+ * often as its table says, TIMES over, and prints how often that was and what processor time one took. Below
  * `valgrind --tool=callgrind --collect-atstart=no` only what stands between begin() and end() is counted. */
 #ifndef BENCH_COLLECT_H
 #define BENCH_COLLECT_H

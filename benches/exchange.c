@@ -139,7 +139,8 @@ static void many_channels(const struct work *w, long count) {
     }
     CHECK(answered == (long)w->number);
     for (long i = 0; i < count; i++) {
-        snprintf(text, sizeof(text), "*3\r\n$7\r\nmessage\r\n$14\r\nchannel:%06zu\r\n$5\r\nhello\r\n", (size_t)i * 7919 % w->number);
+        size_t channel = (size_t)i * 7919 % w->number;
+        snprintf(text, sizeof(text), "*3\r\n$7\r\nmessage\r\n$14\r\nchannel:%06zu\r\n$5\r\nhello\r\n", channel);
         peer_sends(text, 1);
         begin();
         redisAsyncHandleRead(ac);

@@ -65,7 +65,9 @@ def measures(servers):
     for size in QUEUES:
         add_program(f"queue.{size}", "async-libevent", lambda s=size: ["queue", servers.replay("set"), "-m", s],
                     ALL_THREE, 1 if size == 256 else 3)
-    add_program("messages", "async-libevent", lambda: ["messages", servers.replay("messages", count=1000000), "-o", 1000000], ALL_THREE)
+    million = 1000000
+    received = lambda: ["messages", servers.replay("messages", count=million), "-o", million]
+    add_program("messages", "async-libevent", received, ALL_THREE)
     add_program("lrange", "async-libevent", lambda: ["lrange", servers.replay("lrange"), "-n", 10, "-o", 5000], ALL_THREE)
 
     def get(n, tcp=False, real=False):

@@ -8,7 +8,8 @@ OURS, THEIRS, SLOWER, DRAW = "#0969da", "#bc4c00", "#cf222e", "#8c959f"
 
 
 def text(x, y, content, size=12, anchor="start", colour=INK, more=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}" {more}>{escape(content)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} font-size="{size}" fill="{colour}" {more}>{escape(content)}</text>'
 
 
 def line(x1, y1, x2, y2, colour=RULE, width=1.0):
@@ -40,7 +41,8 @@ def ratios(bars):
 
     bottom = height - 20
     parts = [text(20, 24, "Cost in relation to the C library", 16, more='font-weight="600"')]
-    parts.append(text(width - 20, 24, "logarithmic; to the left of 1 ours costs less; a tick is what was to be reached", 12, "end", GREY))
+    legend = "logarithmic; to the left of 1 ours costs less; a tick is what was to be reached"
+    parts.append(text(width - 20, 24, legend, 12, "end", GREY))
     for ratio in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4):
         parts.append(line(x(ratio), top - 8, x(ratio), bottom))
         parts.append(text(x(ratio), top - 13, f"{ratio:g}", 11, "middle", GREY))
@@ -48,7 +50,8 @@ def ratios(bars):
         y = top + i * step
         colour = OURS if ratio < 0.95 else DRAW if ratio <= 1.05 else SLOWER
         begin, end = sorted((x(ratio), x(1)))
-        parts.append(f'<rect x="{begin:.1f}" y="{y + 2}" width="{max(end - begin, 1.5):.1f}" height="{step - 8}" rx="2" fill="{colour}"/>')
+        place = f'x="{begin:.1f}" y="{y + 2}" width="{max(end - begin, 1.5):.1f}" height="{step - 8}"'
+        parts.append(f'<rect {place} rx="2" fill="{colour}"/>')
         parts.append(text(left - 12, y + 13, title.replace("`", ""), 12, "end"))
         if goal is not None:
             parts.append(line(x(goal), y, x(goal), y + step - 4, INK, 1.5))

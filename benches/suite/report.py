@@ -30,10 +30,8 @@ class Row(NamedTuple):
         return None if value is None else value / self.per
 
     def ratio(self, results, variant=OURS):
-        theirs, ours = self.get(results, C), self.get(results, variant)
-        if not theirs or ours is None:
-            return None
-        return theirs / max(ours, 1e-9) if self.kind == "speed" else ours / theirs
+        ratio = results.get(self.measure, {}).get(variant, {}).get("ratios", {}).get(self.number)
+        return 1 / ratio if ratio and self.kind == "speed" else ratio
 
     def bar_text(self, results):
         if self.bar is None:
@@ -231,10 +229,8 @@ def loop_syscalls(results):
     def plain(value):
         return None if value is None else f"{value:.3g}"
 
-    rows = [
-        [loop, *(three(results, f"syscalls.{loop}{more}", n, plain) for more in ("", ".timeout") for n in ("total", "epoll_ctl"))]
-        for loop in LOOPS
-    ]
+    columns = [(more, number) for more in ("", ".timeout") for number in ("total", "epoll_ctl")]
+    rows = [[loop, *(three(results, f"syscalls.{loop}{more}", number, plain) for more, number in columns)] for loop in LOOPS]
     return table(["loop", "system calls", "epoll_ctl", "with a timeout: system calls", "epoll_ctl"], rows)
 
 
@@ -257,8 +253,11 @@ def loop_speed(results):
 
 
 def loop_memory(results):
-    rows = [[loop, *(three(results, f"idle.{loop}", n, lambda v: None if v is None else f"{v:,.0f}")
-            for n in ("made_bytes", "attached_bytes", "connected_bytes"))] for loop in LOOPS]
+    def plain(value):
+        return None if value is None else f"{value:,.0f}"
+
+    columns = ("made_bytes", "attached_bytes", "connected_bytes")
+    rows = [[loop, *(three(results, f"idle.{loop}", number, plain) for number in columns)] for loop in LOOPS]
     return table(["loop", "made", "attached", "connected"], rows)
 
 
@@ -311,27 +310,31 @@ def write_plots(results, docs):
         if row.kind != "speed" and row.ratio(results) is not None
     ]
     (docs / "performance.svg").write_text(plot.ratios(bars))
-    (docs / "performance-size.svg").write_text(
-        plot.sizes(
-            [
-                ("+OK replies, all in one feed", "MiB", "ns per byte", series(results, [(s, f"linear.statuses.{s}") for s in FEEDS], "byte_ns")),
-                ("one status line, in feeds of 16 KiB", "MiB", "ns per byte", series(results, [(s, f"linear.long-line.{s}") for s in FEEDS], "byte_ns")),
-                ("SETs of 1 KiB, all queued at once", "MiB", "CPU, ns per command", series(results, [(s, f"queue.{s}") for s in QUEUES], "cpu_ns")),
-                ("array of strings", "elements", "ns per element", series(results, [(n, f"clock.array-{n}") for n in ARRAYS], "cpu_ns", lambda n: n)),
-            ]
-        )
-    )
+
+    def panel(title, unit, cost, measure, sizes, number, per=lambda size: 1):
+        return title, unit, cost, series(results, [(size, f"{measure}{size}") for size in sizes], number, per)
+
+    panels = [
+        panel("+OK replies, all in one feed", "MiB", "ns per byte", "linear.statuses.", FEEDS, "byte_ns"),
+        panel("one status line, in feeds of 16 KiB", "MiB", "ns per byte", "linear.long-line.", FEEDS, "byte_ns"),
+        panel("SETs of 1 KiB, all queued at once", "MiB", "CPU, ns per command", "queue.", QUEUES, "cpu_ns"),
+        panel("array of strings", "elements", "ns per element", "clock.array-", ARRAYS, "cpu_ns", lambda n: n),
+    ]
+    (docs / "performance-size.svg").write_text(plot.sizes(panels))
 
 
 def write_report(results):
     docs = ROOT / "docs"
     write_plots(results, docs)
+    bars = [row.bar_text(results) for row in GOALS if row.bar is not None]
+    missed = sum(bar.endswith("missed") for bar in bars)
     slower = [row for row in SEARCH if outcome(row.ratio(results)) == "slower"]
     counts = {what: sum(outcome(row.ratio(results)) == what for row in SEARCH) for what in ("win", "draw", "slower")}
     page = (pathlib.Path(__file__).parent / "performance.md").read_text()
     parts = {
         "machine": machine(),
         "goals": goals(results),
+        "reached": f"{len(bars) - missed} of {len(bars)} bars are reached.",
         "syscalls": loop_syscalls(results),
         "speed": loop_speed(results),
         "memory": loop_memory(results),

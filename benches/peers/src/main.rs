@@ -1,5 +1,6 @@
-//! GET of 16 bytes, as `benches/async.c` does it, with other clients: `peers redis|fred SOCKET IN-FLIGHT COUNT`, on one connection and
-//! one thread. Prints nanoseconds for each, by the clock and of processor time.
+//! GET of 16 bytes, as `benches/async.c` does it, with other clients: `peers redis|fred SOCKET IN-FLIGHT
+//! COUNT`, on one connection and one thread. Prints nanoseconds for each, by the clock and of processor
+//! time.
 
 use cpu_time::ProcessTime;
 use fred::prelude::{Builder, Client, ClientLike, Config, KeysInterface, ServerConfig};
