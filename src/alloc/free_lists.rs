@@ -13,7 +13,7 @@ use libc::{c_void, size_t};
 const MAX_KEPT: usize = 256 * 1024;
 
 /// Blocks beyond this size are not kept.
-const MAX_BLOCK: usize = 520;
+const MAX_BLOCK: usize = 1032;
 
 /// Distance of the classes, and what the smallest lacks to it: glibc's blocks hold 24, 40, 56 …
 /// bytes. Blocks of other allocators fall into the class below.

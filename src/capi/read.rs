@@ -46,13 +46,16 @@ pub unsafe extern "C-unwind" fn redisReaderFeed(
     buf: *const c_char,
     len: size_t,
 ) -> c_int {
+    if buf.is_null() {
+        // SAFETY: the caller's reader is live.
+        return status(unsafe { reader::feed(r.cast::<Reader>(), &[]) });
+    }
     // SAFETY: the caller's reader and bytes are live.
     unsafe {
-        let bytes = if buf.is_null() {
-            &[]
-        } else {
-            core::slice::from_raw_parts(buf.cast::<u8>(), len)
-        };
+        let bytes = core::slice::from_raw_parts(buf.cast::<u8>(), len);
+        if reader::feed_quickly(r.cast::<Reader>(), bytes) {
+            return REDIS_OK;
+        }
         status(reader::feed(r.cast::<Reader>(), bytes))
     }
 }

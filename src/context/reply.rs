@@ -24,7 +24,7 @@ pub(crate) unsafe fn next_buffered(c: *mut redisContext) -> Status<Option<NonNul
         if reader(c).is_null() {
             return Err(());
         }
-        parser::get_reply(reader(c)).inspect_err(|()| copy_reader_error(c))
+        parser::next_reply(reader(c)).inspect_err(|()| copy_reader_error(c))
     }
 }
 

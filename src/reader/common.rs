@@ -4,8 +4,7 @@
 use super::reply::{new_double, new_integer, new_reply, new_string};
 use crate::alloc::Heap;
 use crate::layout::{
-    REDIS_REPLY_ERROR, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, REDIS_REPLY_STATUS,
-    REDIS_REPLY_STRING, redisReply,
+    REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, REDIS_REPLY_STATUS, REDIS_REPLY_STRING, redisReply,
 };
 use crate::resp::{
     NULL_BULK, parse_common_bulk, parse_common_double, parse_common_integer, parse_common_status,
@@ -35,10 +34,6 @@ pub(super) fn take_common(
         b'+' => {
             let (text, len) = parse_common_status(rest)?;
             (new_string(heap, REDIS_REPLY_STATUS, text), len)
-        }
-        b'-' => {
-            let (text, len) = parse_common_status(rest)?;
-            (new_string(heap, REDIS_REPLY_ERROR, text), len)
         }
         b',' => {
             let (value, text) = parse_common_double(rest)?;

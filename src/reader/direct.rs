@@ -34,11 +34,13 @@ pub(super) unsafe fn run(reader: &mut Reader) -> Result<Option<NonNull<c_void>>,
     let heap = Heap::current();
     // SAFETY: the caller's reader has a buffer, which allocating does not change; the reply is new.
     unsafe {
-        if reader.c.ridx == -1
+        if reader.c.reply.is_null()
+            && reader.item.is_none()
             && let Some((reply, len)) = take_common(&heap, unread(reader))
         {
             let reply = reply.ok_or(Error::OutOfMemory)?;
             reader.c.pos += len;
+            reader.c.ridx = -1;
             reader.root = (*reply.as_ptr()).r#type;
             return Ok(Some(reply.cast()));
         }
@@ -53,28 +55,28 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
     let mut tree = Tree { heap, open };
     // SAFETY: the caller's promises; the tree is this reader's.
     unsafe {
+        let mut step = tree.take_any(reader)?;
         loop {
-            let reply = match tree.take_common(reader) {
-                Some(reply) => reply.ok_or(Error::OutOfMemory)?,
-                None => match tree.take_any(reader)? {
-                    Step::Made(reply) => reply,
-                    Step::Opened => continue,
-                    Step::Incomplete => {
-                        reader.open = tree.open;
-                        return Ok(None);
+            match step {
+                Step::Made(reply) => {
+                    if let Some(root) = tree.add(reader, reply)? {
+                        reader.root = (*root.as_ptr()).r#type;
+                        return Ok(Some(root.cast()));
                     }
-                },
-            };
-            if !tree.open.is_none() {
-                tree.attach(reader, reply)?;
-                if !tree.open.is_full() {
-                    continue;
+                }
+                Step::Opened => {}
+                Step::Incomplete => {
+                    reader.open = tree.open;
+                    return Ok(None);
                 }
             }
-            if let Some(root) = tree.close(reader, reply) {
-                reader.root = (*root.as_ptr()).r#type;
-                return Ok(Some(root.cast()));
-            }
+            step = match take_common(&tree.heap, unread(reader)) {
+                Some((reply, len)) => {
+                    reader.c.pos += len;
+                    Step::Made(reply.ok_or(Error::OutOfMemory)?)
+                }
+                None => tree.take_any(reader)?,
+            };
         }
     }
 }
@@ -87,24 +89,11 @@ struct Tree {
 }
 
 impl Tree {
-    /// Takes the next item where it is a common one, `Some(None)` being out of memory.
-    #[inline(always)]
-    unsafe fn take_common(&self, reader: &mut Reader) -> Option<Option<NonNull<redisReply>>> {
-        if reader.item.is_some() {
-            return None;
-        }
-        // SAFETY: the caller's reader has a buffer, which allocating does not change.
-        let (reply, len) = take_common(&self.heap, unsafe { unread(reader) })?;
-        reader.c.pos += len;
-        Some(reply)
-    }
-
     /// Takes the next item, or goes on with the one whose end was missing.
     #[inline(never)]
     unsafe fn take_any(&mut self, reader: &mut Reader) -> Result<Step, Error> {
         // SAFETY: the caller's reader has a buffer; a string is finished once all of it is there.
         unsafe {
-            reader.c.ridx = reader.c.ridx.max(0);
             let Some(kind) = reader.item.take() else {
                 return match begin_item(reader)? {
                     Some(kind) => self.take_item(reader, kind, 0),
@@ -153,6 +142,25 @@ impl Tree {
                 }
             };
             reply.map(Step::Made).ok_or(Error::OutOfMemory)
+        }
+    }
+
+    /// Adds a complete reply. Returns the root where that completes it.
+    #[inline(always)]
+    unsafe fn add(
+        &mut self,
+        reader: &mut Reader,
+        reply: NonNull<redisReply>,
+    ) -> Result<Option<NonNull<redisReply>>, Error> {
+        // SAFETY: the reply is new; open aggregates are live and this tree's own.
+        unsafe {
+            if !self.open.is_none() {
+                self.attach(reader, reply)?;
+                if !self.open.is_full() {
+                    return Ok(None);
+                }
+            }
+            Ok(self.close(reader, reply))
         }
     }
 
@@ -251,21 +259,17 @@ unsafe fn begin_item(reader: &mut Reader) -> Result<Option<Kind>, Error> {
 /// Keeps in mind where an item stands whose end is missing. A long string goes on in its own place.
 #[cold]
 unsafe fn suspend(reader: &mut Reader, kind: Kind, found: Found<'_>) -> Result<Step, Error> {
-    // SAFETY: the caller's reader has a buffer.
-    let bytes = unsafe { unread(reader) };
+    reader.item = Some(kind);
     match found {
-        Found::Incomplete { scanned } => reader.scanned = scanned,
         Found::Partial { begin, len } if kind == Kind::BulkString && len >= MIN_LARGE => {
-            // SAFETY: the string is not active.
+            // SAFETY: the caller's reader has a buffer; no other string is active.
             unsafe {
-                reader
-                    .bulk
-                    .start(len, bytes.get(begin..).unwrap_or_default())
-            }?;
+                let begun = unread(reader).get(begin..).unwrap_or_default();
+                reader.bulk.start(len, begun)?;
+            }
             reader.c.pos = reader.c.len;
         }
-        _ => {}
+        found => super::suspend(reader, found),
     }
-    reader.item = Some(kind);
     Ok(Step::Incomplete)
 }

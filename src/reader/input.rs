@@ -26,31 +26,33 @@ pub(crate) struct Landing {
     in_scratch: bool,
 }
 
+/// Appends a copy of a few `bytes`, where that takes next to nothing; tells whether it did.
+///
+/// # Safety
+/// As `feed`.
+#[inline(always)]
+pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: &[u8]) -> bool {
+    // SAFETY: the reader is live and, without an error, has a buffer. A long string takes the bytes
+    // itself, and an empty buffer may be too large to be kept.
+    unsafe {
+        let fed = (*reader).c.err == 0
+            && (*reader).c.len > 0
+            && !(*reader).bulk.is_active()
+            && sds::append_in_room((*reader).c.buf, bytes);
+        if fed {
+            (*reader).c.len += bytes.len();
+        }
+        fed
+    }
+}
+
 /// Appends a copy of `bytes`.
 ///
 /// # Safety
 /// `reader` is live; `bytes` do not lie in its buffer.
-#[inline(always)]
+#[inline(never)]
 pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
-    unsafe {
-        // A long string takes the bytes itself, and an empty buffer may be too large to be kept.
-        if (*reader).c.err == 0
-            && (*reader).c.len > 0
-            && !(*reader).bulk.is_active()
-            && sds::append_in_room((*reader).c.buf, bytes)
-        {
-            (*reader).c.len += bytes.len();
-            return Ok(());
-        }
-        feed_slowly(reader, bytes)
-    }
-}
-
-/// The same, whatever the state of the reader.
-#[inline(never)]
-unsafe fn feed_slowly(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
-    // SAFETY: as in `feed`.
     unsafe {
         if (*reader).c.err != 0 {
             return Err(());
@@ -137,10 +139,10 @@ pub(crate) unsafe fn received(
             return Ok(());
         }
         if landing.in_scratch {
-            feed(
-                reader,
-                core::slice::from_raw_parts(landing.place.cast(), len),
-            )?;
+            let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
+            if !feed_quickly(reader, bytes) {
+                feed(reader, bytes)?;
+            }
         } else {
             let total = (*reader).c.len + len;
             sds::set_len((*reader).c.buf, total);

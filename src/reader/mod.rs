@@ -29,7 +29,8 @@ use crate::layout::{
     REDIS_READER_MAX_ARRAY_ELEMENTS, REDIS_READER_MAX_BUF, REDIS_READER_MAX_REPLY_DEPTH,
     REDIS_REPLY_PUSH, redisReader, redisReply, redisReplyObjectFunctions,
 };
-use crate::resp::Kind;
+use crate::resp::encode::CRLF;
+use crate::resp::{Found, Kind};
 use crate::sds;
 use bulk::LargeBulk;
 use core::ptr::{NonNull, null_mut};
@@ -39,7 +40,7 @@ use open::Open;
 use default_table::{makes_default_aggregates, makes_default_objects};
 
 pub(crate) use default_table::default_functions;
-pub(crate) use input::{MIN_READ, Scratch, feed, landing, received};
+pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received};
 pub(crate) use quick::take_quickly;
 pub(crate) use reply::free_reply;
 
@@ -52,6 +53,8 @@ pub(crate) struct Reader {
     pub(crate) c: redisReader,
     /// Bytes after `pos` that are known not to begin the end of the line in progress.
     scanned: usize,
+    /// Bytes after `pos` without which the item in progress cannot be complete; 0 where none is.
+    wanted: usize,
     /// The innermost aggregate that is being built directly.
     open: Open,
     /// Element slots allocated and not yet filled, in all open aggregates.
@@ -66,8 +69,18 @@ pub(crate) struct Reader {
     root: c_int,
     /// The type of the item in progress, where its reply is built directly.
     item: Option<Kind>,
-    /// The reply in progress is built directly, without the table.
-    direct: bool,
+    progress: Progress,
+}
+
+/// How far the next reply has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Not a byte of it has been seen: the program may change the table yet.
+    Idle,
+    /// It is built directly.
+    Direct,
+    /// It is made by the table's functions.
+    Table,
 }
 
 /// Makes a reader with the given table, which is borrowed for the reader's life and may be NULL.
@@ -77,10 +90,11 @@ pub(crate) struct Reader {
 /// `table` is NULL or outlives the reader.
 pub(crate) unsafe fn create(table: *mut redisReplyObjectFunctions) -> Option<NonNull<redisReader>> {
     let reader = alloc::zeroed::<Reader>()?.as_ptr();
-    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but `item`,
-    // which is written before it is read.
+    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but two, which
+    // are written before they are read.
     unsafe {
         (&raw mut (*reader).item).write(None);
+        (&raw mut (*reader).progress).write(Progress::Idle);
         (*reader).read_size = MIN_READ;
         (*reader).c.maxbuf = REDIS_READER_MAX_BUF;
         (*reader).c.maxelements = REDIS_READER_MAX_ARRAY_ELEMENTS;
@@ -113,6 +127,21 @@ pub(crate) unsafe fn free(reader: *mut Reader) {
     }
 }
 
+/// As `get_reply`, with the short way tried before.
+///
+/// # Safety
+/// As `get_reply`.
+#[inline]
+pub(crate) unsafe fn next_reply(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, ()> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match take_quickly(reader) {
+            None => get_reply(reader),
+            reply => Ok(reply),
+        }
+    }
+}
+
 /// Parses at most one reply. `Ok(None)` when the buffer holds no complete one. Errors are sticky
 /// and stand in the reader's `err` and `errstr`.
 ///
@@ -124,19 +153,15 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
         if (*reader).c.err != 0 {
             return Err(());
         }
-        if (*reader).c.len == 0 && !(*reader).bulk.is_complete() {
+        let unread = (*reader).c.len - (*reader).c.pos;
+        if unread < (*reader).wanted || !has_work(reader, unread) {
             return Ok(None);
         }
-        if (*reader).c.ridx == -1 || has_begun_nothing(reader) {
-            (*reader).direct = makes_default_objects((*reader).c.r#fn);
-        }
-        let outcome = if (*reader).direct {
-            direct::run(&mut *reader)
-        } else {
-            table::run(reader)
-        };
-        match outcome {
+        match go_on(reader) {
             Ok(reply) => {
+                if reply.is_some() {
+                    (*reader).progress = Progress::Idle;
+                }
                 drop_consumed(reader);
                 Ok(reply)
             }
@@ -148,16 +173,57 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
     }
 }
 
-/// Whether the reply in progress is one of which not a byte has been seen: the program may change
-/// the table yet.
+/// Whether there is anything to be parsed.
 #[inline]
-unsafe fn has_begun_nothing(reader: *mut Reader) -> bool {
-    // SAFETY: the caller's reader is live; its first task is.
+unsafe fn has_work(reader: *mut Reader, unread: usize) -> bool {
+    // SAFETY: the caller's reader is live.
     unsafe {
-        let direct = (*reader).direct;
-        (*reader).c.ridx == 0
-            && ((direct && (*reader).item.is_none())
-                || (!direct && (**(*reader).c.task).r#type < 0))
+        if unread > 0 || (*reader).bulk.is_complete() {
+            return true;
+        }
+        // What C programs see of a reader that was asked in vain.
+        if (*reader).progress == Progress::Idle && (*reader).c.len > 0 {
+            (*reader).c.ridx = 0;
+        }
+        false
+    }
+}
+
+/// Goes on with the reply in progress, or begins one.
+#[inline]
+unsafe fn go_on(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
+    // SAFETY: the caller's reader is live, and there is something to be parsed.
+    unsafe {
+        (*reader).wanted = 0;
+        if (*reader).progress == Progress::Idle {
+            (*reader).c.ridx = 0;
+            (*reader).progress = if makes_default_objects((*reader).c.r#fn) {
+                Progress::Direct
+            } else {
+                table::begin(reader)?;
+                Progress::Table
+            };
+        }
+        if (*reader).progress == Progress::Direct {
+            direct::run(&mut *reader)
+        } else {
+            table::run(reader)
+        }
+    }
+}
+
+/// Keeps in mind where an item stands whose end is missing.
+#[inline]
+fn suspend(reader: &mut Reader, found: Found<'_>) {
+    match found {
+        Found::Incomplete { scanned } => {
+            reader.scanned = scanned;
+            reader.wanted = reader.c.len - reader.c.pos + 1;
+        }
+        Found::Partial { begin, len } => {
+            reader.wanted = begin.saturating_add(len).saturating_add(CRLF.len());
+        }
+        Found::Item(..) => {}
     }
 }
 
@@ -257,6 +323,7 @@ pub(crate) unsafe fn fail(reader: *mut Reader, error: Error) {
         c.pos = 0;
         c.len = 0;
         c.ridx = -1;
+        (*reader).progress = Progress::Idle;
         error.store(&mut c.err, &mut c.errstr);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::default_table::{makes_integers, makes_nulls, makes_strings};
 use super::reply::fill_string;
-use super::{Reader, is_consumed, unread};
+use super::{Progress, Reader, is_consumed, unread};
 use crate::alloc::{Kept, MAX_COPIED};
 use crate::layout::redisReply;
 use crate::resp::{
@@ -24,7 +24,7 @@ pub(crate) unsafe fn take_quickly(reader: *mut Reader) -> Option<NonNull<c_void>
     // has a buffer.
     unsafe {
         let reader = &mut *reader;
-        if reader.c.err != 0 || reader.c.ridx != -1 {
+        if reader.c.err != 0 || reader.progress != Progress::Idle {
             return None;
         }
         let kept = Kept::current()?;
@@ -120,6 +120,7 @@ fn taken(
     pos: usize,
 ) -> NonNull<c_void> {
     reader.c.pos = pos;
+    reader.c.ridx = -1;
     reader.root = kind as c_int;
     reply.cast()
 }

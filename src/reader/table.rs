@@ -6,7 +6,10 @@ use super::tasks::{begin_item, enter, grow_tasks, leave, own_tasks};
 use super::{Reader, unread};
 use crate::error::Error;
 use crate::layout::{redisReadTask, redisReplyObjectFunctions};
-use crate::resp::{Found, Item, Kind, MAX_DOUBLE, parse_item};
+use crate::resp::{
+    Found, Item, Kind, MAX_DOUBLE, parse_common_bulk, parse_common_integer, parse_common_status,
+    parse_item,
+};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int, c_void};
 
@@ -14,32 +17,21 @@ use libc::{c_char, c_int, c_void};
 /// before. After an error, what there is of the reply stands in `c.reply`.
 ///
 /// # Safety
-/// `reader` is live, and its table's functions keep to their contract.
+/// `reader` is live, its reply was begun by `begin`, and its table's functions keep to their contract.
 #[inline(never)]
 pub(super) unsafe fn run(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
     // SAFETY: `ridx` is the index of a task; nothing is borrowed across the calls of the table.
     unsafe {
-        if (*reader).c.ridx == -1 || (*reader).task_slots == 0 {
-            own_tasks(reader)?;
-            begin_reply(reader);
-        }
         while let Ok(depth) = usize::try_from((*reader).c.ridx) {
             let task = *(*reader).c.task.add(depth);
-            let Some(kind) = item_kind(reader, task)? else {
+            if (*task).r#type < 0
+                && let Some((kind, item, len)) = common(unread(&*reader))
+            {
+                (*task).r#type = kind as c_int;
+                (*reader).c.pos += len;
+                take_item(reader, task, kind, item)?;
+            } else if !take_any(reader, task)? {
                 return Ok(None);
-            };
-            let bytes = unread(&*reader);
-            let scanned = core::mem::take(&mut (*reader).scanned);
-            match parse_item(kind, bytes, scanned, (*reader).c.maxelements)? {
-                Found::Item(item, len) => {
-                    (*reader).c.pos += len;
-                    take_item(reader, task, kind, item)?;
-                }
-                Found::Incomplete { scanned } => {
-                    (*reader).scanned = scanned;
-                    return Ok(None);
-                }
-                Found::Partial { .. } => return Ok(None),
             }
         }
         Ok(NonNull::new(core::mem::replace(
@@ -50,21 +42,70 @@ pub(super) unsafe fn run(reader: *mut Reader) -> Result<Option<NonNull<c_void>>,
 }
 
 /// Sets the stack up for a reply's root.
-unsafe fn begin_reply(reader: *mut Reader) {
-    // SAFETY: the caller's reader is live and has a task.
+///
+/// # Safety
+/// As `run`.
+pub(super) unsafe fn begin(reader: *mut Reader) -> Result<(), Error> {
+    // SAFETY: the caller's reader is live, and then has a task.
     unsafe {
+        own_tasks(reader)?;
         let task = *(*reader).c.task;
         (*task).idx = -1;
         (*task).parent = null_mut();
         (*task).privdata = (*reader).c.privdata;
         begin_item(task);
-        (*reader).c.ridx = 0;
         (*reader).scanned = 0;
+    }
+    Ok(())
+}
+
+/// The item that begins `bytes`, with its type byte, where it is one that most replies are made of.
+#[inline(always)]
+fn common(bytes: &[u8]) -> Option<(Kind, Item<'_>, usize)> {
+    let (&byte, rest) = bytes.split_first()?;
+    let (kind, item, len) = match byte {
+        b'$' => {
+            let (text, len) = parse_common_bulk(rest)?;
+            (Kind::BulkString, Item::Text(text), len)
+        }
+        b'+' => {
+            let (text, len) = parse_common_status(rest)?;
+            (Kind::SimpleString, Item::Text(text), len)
+        }
+        b':' => {
+            let (value, len) = parse_common_integer(rest)?;
+            (Kind::Integer, Item::Integer(value), len)
+        }
+        _ => return None,
+    };
+    Some((kind, item, len + 1))
+}
+
+/// Takes the item of `task`, whatever it is; tells whether all of it was there.
+#[inline(never)]
+unsafe fn take_any(reader: *mut Reader, task: *mut redisReadTask) -> Result<bool, Error> {
+    // SAFETY: the caller's reader and task are live.
+    unsafe {
+        let Some(kind) = item_kind(reader, task)? else {
+            return Ok(false);
+        };
+        let bytes = unread(&*reader);
+        let scanned = core::mem::take(&mut (*reader).scanned);
+        match parse_item(kind, bytes, scanned, (*reader).c.maxelements)? {
+            Found::Item(item, len) => {
+                (*reader).c.pos += len;
+                take_item(reader, task, kind, item)?;
+                Ok(true)
+            }
+            found => {
+                super::suspend(&mut *reader, found);
+                Ok(false)
+            }
+        }
     }
 }
 
 /// The item's type: known already, or told by the next byte.
-#[inline]
 unsafe fn item_kind(reader: *mut Reader, task: *mut redisReadTask) -> Result<Option<Kind>, Error> {
     // SAFETY: the caller's reader and task are live.
     unsafe {
@@ -85,7 +126,7 @@ unsafe fn item_kind(reader: *mut Reader, task: *mut redisReadTask) -> Result<Opt
 }
 
 /// Has the table make the object of an item, and goes on to the next.
-#[inline]
+#[inline(always)]
 unsafe fn take_item(
     reader: *mut Reader,
     task: *mut redisReadTask,
@@ -114,7 +155,7 @@ unsafe fn take_item(
 
 /// Calls the table's function for an item; without one, its type's number is the object. NULL is
 /// out of memory.
-#[inline]
+#[inline(always)]
 unsafe fn make(
     table: Option<&redisReplyObjectFunctions>,
     task: *const redisReadTask,

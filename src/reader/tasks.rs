@@ -134,24 +134,49 @@ pub(super) unsafe fn enter(
 }
 
 /// Finishes an item: goes on to its next sibling, or up to the first level that has one.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn leave(reader: *mut Reader, task: *mut redisReadTask) {
+    // SAFETY: the caller's reader and task are live. An item that is no aggregate has changed
+    // nothing but the task's type.
+    unsafe {
+        if next_sibling(task) {
+            (*task).r#type = -1;
+        } else {
+            leave_level(reader, task);
+        }
+    }
+}
+
+/// Goes up from a level's last item.
+unsafe fn leave_level(reader: *mut Reader, task: *mut redisReadTask) {
     // SAFETY: the caller's reader and task are live, and so is every level above.
     unsafe {
         let c = &mut (*reader).c;
         let mut task = task;
         while c.ridx > 0 {
-            let left = &mut (*task.cast::<Task>()).left;
-            if *left > 0 {
-                *left -= 1;
-                (*task).idx = (*task).idx.wrapping_add(1);
+            c.ridx -= 1;
+            task = (*task).parent;
+            if next_sibling(task) {
                 begin_item(task);
                 return;
             }
-            c.ridx -= 1;
-            task = (*task).parent;
         }
         c.ridx = -1;
+    }
+}
+
+/// Makes a task its next sibling's, where there is one.
+#[inline(always)]
+unsafe fn next_sibling(task: *mut redisReadTask) -> bool {
+    // SAFETY: the caller's task is live, and one of the reader's own.
+    unsafe {
+        let left = &mut (*task.cast::<Task>()).left;
+        if *left <= 0 {
+            return false;
+        }
+        *left -= 1;
+        (*task).idx = (*task).idx.wrapping_add(1);
+        true
     }
 }
 

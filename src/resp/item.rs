@@ -2,8 +2,8 @@
 //! items of their own.
 
 use super::encode::CRLF;
-use super::{Kind, Line, find_line, is_bignum, is_broken, parse_double, parse_integer};
-use super::{parse_short_line, parse_short_text};
+use super::line::{is_broken, parse_short_text, parse_text};
+use super::{Kind, Line, find_line, is_bignum, parse_double, parse_integer, parse_short_line};
 use crate::error::Error;
 
 /// Bytes that a double's text may have.
@@ -69,7 +69,8 @@ pub(crate) fn parse_small_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
 /// The string of `len` bytes at `begin`, with its CRLF.
 #[inline(always)]
 fn bulk_at(bytes: &[u8], begin: usize, len: usize) -> Option<(&[u8], usize)> {
-    let whole = bytes.get(..begin.checked_add(len)?.checked_add(CRLF.len())?)?;
+    // A number of at most 18 digits: the sum does not overflow.
+    let whole = bytes.get(..begin + len + CRLF.len())?;
     match whole {
         [head @ .., first, second] if [*first, *second] == CRLF => {
             Some((head.get(begin..)?, whole.len()))
@@ -113,6 +114,10 @@ pub(crate) fn parse_item(
         Kind::Integer => match parse_number(bytes, scanned, "Bad integer value")? {
             Number::Complete(value, len) => Ok(Found::Item(Item::Integer(value), len + 2)),
             Number::Incomplete { scanned } => Ok(Found::Incomplete { scanned }),
+        },
+        Kind::SimpleString | Kind::SimpleError if scanned == 0 => match parse_text(bytes) {
+            Some(text) => Ok(Found::Item(Item::Text(text), text.len() + CRLF.len())),
+            None => parse_line(kind, bytes, scanned),
         },
         kind if kind.is_aggregate() => parse_aggregate(kind, bytes, scanned, max_entries),
         kind => parse_line(kind, bytes, scanned),

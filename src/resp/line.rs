@@ -63,18 +63,23 @@ pub(crate) fn parse_short_text(bytes: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// Whether a line holds a CR or LF of its own.
-#[inline]
-pub(crate) fn is_broken(line: &[u8]) -> bool {
-    if line.len() <= NEAR {
-        return line.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+/// The line that begins `bytes`, without its CRLF, where it holds no CR or LF of its own. `None` says
+/// nothing about the line.
+pub(crate) fn parse_text(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes.split_at_checked(memchr2(b'\r', b'\n', bytes)?) {
+        Some((line, [b'\r', b'\n', ..])) => Some(line),
+        _ => None,
     }
+}
+
+/// Whether a line holds a CR or LF of its own.
+pub(crate) fn is_broken(line: &[u8]) -> bool {
     memchr2(b'\r', b'\n', line).is_some()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, NEAR, find_line, is_broken, parse_short_text};
+    use super::{Line, NEAR, find_line, is_broken, parse_short_text, parse_text};
 
     #[test]
     fn simple_strings_are_one_line() {
@@ -90,7 +95,9 @@ mod tests {
     #[test]
     fn short_lines_are_found_at_once() {
         for text in [&b""[..], b"OK", &[b'x'; NEAR - 1]] {
-            assert_eq!(parse_short_text(&[text, b"\r\nx"].concat()), Some(text));
+            let line = [text, b"\r\nx"].concat();
+            assert_eq!(parse_short_text(&line), Some(text));
+            assert_eq!(parse_text(&line), Some(text));
         }
         for text in [
             &b""[..],

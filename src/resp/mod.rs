@@ -30,4 +30,3 @@ pub(crate) use line::{Line, find_line};
 
 use double::parse_double;
 use integer::is_bignum;
-use line::{is_broken, parse_short_text};

@@ -161,12 +161,39 @@ struct Header<T> {
     flags: u8,
 }
 
-/// Appends `bytes` where that fits without growing and its own width; tells whether it did.
+/// A type of `len` and `alloc`.
+trait Width: Copy {
+    fn get(self) -> usize;
+    /// `value` is small enough.
+    fn of(value: usize) -> Self;
+}
+
+macro_rules! width {
+    ($($type:ty)*) => {
+        $(impl Width for $type {
+            #[inline(always)]
+            fn get(self) -> usize {
+                self as usize
+            }
+
+            #[inline(always)]
+            fn of(value: usize) -> Self {
+                value as Self
+            }
+        })*
+    };
+}
+width! { u8 u16 u32 }
+
+/// Appends a short text where that fits without growing; tells whether it did.
 ///
 /// # Safety
 /// `s` is an sds; `bytes` lies outside it.
 #[inline(always)]
 pub(crate) unsafe fn append_in_room(s: Sds, bytes: &[u8]) -> bool {
+    if bytes.len() > alloc::MAX_COPIED {
+        return false;
+    }
     // SAFETY: as in `len`.
     unsafe {
         match Type::of(s) {
@@ -181,20 +208,19 @@ pub(crate) unsafe fn append_in_room(s: Sds, bytes: &[u8]) -> bool {
 /// # Safety
 /// As `append_in_room`; the header of `s` has this width.
 #[inline(always)]
-unsafe fn append_to<T: Copy + Into<u64> + TryFrom<usize>>(s: Sds, bytes: &[u8]) -> bool {
-    // SAFETY: the text and its NUL stay within `alloc` bytes and one more.
+unsafe fn append_to<T: Width>(s: Sds, bytes: &[u8]) -> bool {
+    // SAFETY: the text and its NUL stay within `alloc` bytes and one more; a length up to `alloc`
+    // has its width.
     unsafe {
         let header = s.cast::<Header<T>>().sub(1);
-        let (len, alloc) = ((*header).len, (*header).alloc);
-        let old = len.into() as usize;
-        let new = old.wrapping_add(bytes.len());
-        let fits = old <= new && new <= alloc.into() as usize;
-        let (true, Ok(len)) = (fits, T::try_from(new)) else {
+        let old = (*header).len.get();
+        let new = old + bytes.len();
+        if new > (*header).alloc.get() {
             return false;
-        };
+        }
         alloc::copy(bytes, s.cast::<u8>().add(old));
         *s.add(new) = 0;
-        (*header).len = len;
+        (*header).len = T::of(new);
     }
     true
 }

@@ -7,6 +7,8 @@ use core::ptr::null_mut;
 
 /// From here on `sdsMakeRoomFor` adds this much instead of doubling.
 const MAX_PREALLOC: usize = 1024 * 1024;
+/// Up to this size our own buffers grow as `sdsMakeRoomFor` has it.
+const MAX_DOUBLED: usize = 32 * 1024;
 /// Remainders of at least this size are rebased by `consume`; moving smaller ones is cheaper than
 /// the room that rebasing loses.
 const MIN_REBASED: usize = 16 * 1024;
@@ -76,16 +78,18 @@ pub(crate) unsafe fn make_room(s: Sds, additional: usize) -> Sds {
     unsafe { grow(s, additional, preallocate) }
 }
 
-/// As `make_room`, but what is needed, and at least double at any size: for our own buffers, which
-/// so stay linear however the allocator moves blocks, and no larger than what they have held.
+/// As `make_room`, but from some size on what is needed, and at least double at any size: for our own
+/// buffers, which so stay linear however the allocator moves blocks, and not much larger than what
+/// they have held.
 ///
 /// # Safety
 /// As `make_room`.
 pub(crate) unsafe fn reserve(s: Sds, additional: usize) -> Sds {
     // SAFETY: the caller's promise.
     unsafe {
-        grow(s, additional, |need| {
-            need.max((offset(s) + capacity(s)).saturating_mul(2))
+        grow(s, additional, |need| match need {
+            0..MAX_DOUBLED => need * 2,
+            _ => need.max((offset(s) + capacity(s)).saturating_mul(2)),
         })
     }
 }
