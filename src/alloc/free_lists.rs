@@ -99,9 +99,9 @@ impl Lists {
     /// # Safety
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline(always)]
-    pub(super) unsafe fn keep(&mut self, block: NonNull<c_void>) -> bool {
+    pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
-        let class = class_of(unsafe { malloc_usable_size(block.as_ptr()) });
+        let class = class_of(unsafe { malloc_usable_size(block) });
         let Some(place) = self.first.get_mut(class) else {
             return false;
         };
@@ -112,7 +112,7 @@ impl Lists {
         let block = block.cast::<Free>();
         // SAFETY: every block of a class in use holds a pointer, and malloc aligns it.
         unsafe { block.write(Free { next: *place }) };
-        *place = block.as_ptr();
+        *place = block;
         self.kept = kept;
         true
     }
@@ -270,19 +270,19 @@ mod tests {
         unsafe {
             let malloc = |size| NonNull::new(libc::malloc(size)).expect("memory");
             let block = malloc(64);
-            assert!(lists.keep(block));
+            assert!(lists.keep(block.as_ptr()));
             assert_eq!(lists.take(60), Some(block));
-            assert!(lists.keep(block));
+            assert!(lists.keep(block.as_ptr()));
             let refused = loop {
                 let block = malloc(64);
-                if !lists.keep(block) {
+                if !lists.keep(block.as_ptr()) {
                     break block;
                 }
                 assert!(lists.kept <= MAX_KEPT);
             };
             libc::free(refused.as_ptr());
             let large = malloc(MAX_BLOCK + 100);
-            assert!(!lists.keep(large));
+            assert!(!lists.keep(large.as_ptr()));
             libc::free(large.as_ptr());
         }
         assert!(lists.kept > MAX_KEPT - 100);

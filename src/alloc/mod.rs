@@ -238,15 +238,40 @@ impl Kept {
         // SAFETY: as in `take`.
         unsafe { (*self.0.as_ptr()).put_back(block, size) }
     }
+}
 
-    /// Keeps a block, where there is room for it.
+/// What frees blocks: libc or the program's allocator, behind the lists where they are in use.
+pub(crate) trait Release: Copy {
+    /// Frees `block`.
     ///
     /// # Safety
-    /// `block` is a live block of the table's functions, given up where this returns true.
+    /// `block` is a live block of the table's functions, and is not used afterwards.
+    unsafe fn release<T>(self, block: *mut T);
+}
+
+impl Release for Kept {
     #[inline(always)]
-    pub(crate) unsafe fn keep<T>(self, block: NonNull<T>) -> bool {
-        // SAFETY: as above; the table is libc's, and so is the block.
-        unsafe { (*self.0.as_ptr()).keep(block.cast()) }
+    unsafe fn release<T>(self, block: *mut T) {
+        // SAFETY: the lists are this thread's; the table is libc's, and so is the block, which the
+        // caller gives up.
+        unsafe {
+            if !(*self.0.as_ptr()).keep(block.cast()) {
+                release(block);
+            }
+        }
+    }
+}
+
+impl Release for Heap {
+    #[inline(always)]
+    unsafe fn release<T>(self, block: *mut T) {
+        // SAFETY: as above.
+        unsafe {
+            match self.lists {
+                Some(lists) => Kept(lists).release(block),
+                None => release(block),
+            }
+        }
     }
 }
 
@@ -307,19 +332,12 @@ impl Heap {
         self.zeroes(count)
     }
 
-    /// Frees `block`, which may be NULL.
-    ///
-    /// # Safety
-    /// `block` is NULL or a live block of these functions, and is not used afterwards.
+    /// The same, where the contents do not matter.
     #[inline(always)]
-    pub(crate) unsafe fn release<T>(&self, block: *mut T) {
-        // SAFETY: the caller gives the block up.
-        unsafe {
-            match (NonNull::new(block), self.lists) {
-                (None, _) => {}
-                (Some(block), Some(lists)) if Kept(lists).keep(block) => {}
-                (Some(block), _) => release(block.as_ptr()),
-            }
+    pub(crate) fn vector<T>(&self, count: usize) -> *mut *mut T {
+        match self.kept(count * size_of::<*mut T>()) {
+            Some(block) => block.as_ptr().cast(),
+            None => allocate_zeroed(count, size_of::<*mut T>()).cast(),
         }
     }
 }

@@ -89,13 +89,16 @@ pub(super) unsafe fn shard_event(reply: &redisReply) -> Option<Event> {
 pub(super) unsafe fn concerns_shards(ac: *mut AsyncContext, reply: &redisReply) -> bool {
     // SAFETY: the caller's context is live, its reply came from our reader.
     unsafe {
+        if (*ac).batches_issued == 0 {
+            return false;
+        }
         let known = || {
             let table = subscriptions::existing(&raw const (*ac).shards)?;
             table.get(text(reply, 1)?)
         };
         match shard_event(reply) {
             // Unsubscribing of all may be confirmed in any number, and be overtaken by a refusal.
-            Some(Event::Unsubscribe) => (*ac).batches_issued > 0,
+            Some(Event::Unsubscribe) => true,
             Some(_) => known().is_some(),
             None => false,
         }

@@ -4,12 +4,13 @@ use super::callbacks::Node;
 use crate::alloc;
 use crate::layout::{dict, redisCallback, redisCallbackList};
 use core::ptr::{NonNull, null_mut};
+use rapidhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// A table of subscriptions; made with the first, so that a context without any has none. Its
 /// order is that of the hashes, and undefined.
 pub(super) struct Subscriptions {
-    by_name: HashMap<Vec<u8>, NonNull<redisCallback>>,
+    by_name: HashMap<Vec<u8>, NonNull<redisCallback>, RandomState>,
 }
 
 /// Memory is short.
@@ -26,7 +27,7 @@ pub(super) unsafe fn table<'a>(
             let block = alloc::allocate(size_of::<Subscriptions>()).cast::<Subscriptions>();
             let block = NonNull::new(block).ok_or(OutOfMemory)?;
             block.write(Subscriptions {
-                by_name: HashMap::new(),
+                by_name: HashMap::with_hasher(RandomState::new()),
             });
             *place = block.as_ptr().cast();
         }

@@ -110,6 +110,7 @@ pub(crate) unsafe fn reader(c: *const redisContext) -> *mut Reader {
 ///
 /// # Safety
 /// `c` is live.
+#[cold]
 pub(crate) unsafe fn copy_reader_error(c: *mut redisContext) {
     // SAFETY: the context and its reader are live and distinct.
     unsafe {

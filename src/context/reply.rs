@@ -18,17 +18,19 @@ const PROGRESS: usize = 16 * 1024;
 ///
 /// # Safety
 /// `c` is live.
+#[inline]
 pub(crate) unsafe fn next_buffered(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
     // SAFETY: the context is live; a context without a reader has failed.
     unsafe {
         if reader(c).is_null() {
             return Err(());
         }
-        parser::next_reply(reader(c)).inspect_err(|()| copy_reader_error(c))
+        parser::next_reply(reader(c)).map_err(|()| copy_reader_error(c))
     }
 }
 
 /// The next reply in the buffer; pushes go to the push callback, where there is one.
+#[inline(always)]
 unsafe fn next_in_band(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
     // SAFETY: the caller's context is live; callback and privdata are re-read for each push.
     unsafe {

@@ -3,7 +3,7 @@
 //! is unchanged, the reader builds the same objects without it.
 
 use super::reply::{free_reply, new_double, new_integer, new_reply, new_string, new_verbatim};
-use crate::alloc::{self, Heap};
+use crate::alloc::{self, Heap, Release};
 use crate::layout::{
     REDIS_REPLY_BOOL, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, REDIS_REPLY_VERB, redisReadTask,
     redisReply, redisReplyObjectFunctions,

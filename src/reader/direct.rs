@@ -10,7 +10,7 @@ use super::{Reader, unread};
 use crate::alloc::Heap;
 use crate::error::Error;
 use crate::layout::redisReply;
-use crate::resp::{Found, Item, Kind, parse_item};
+use crate::resp::{Found, Item, Kind, parse_item, parse_short_line};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
 
@@ -55,7 +55,7 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
     let mut tree = Tree { heap, open };
     // SAFETY: the caller's promises; the tree is this reader's.
     unsafe {
-        let mut step = tree.take_any(reader)?;
+        let mut step = tree.take_array(reader)?;
         loop {
             match step {
                 Step::Made(reply) => {
@@ -75,7 +75,7 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
                     reader.c.pos += len;
                     Step::Made(reply.ok_or(Error::OutOfMemory)?)
                 }
-                None => tree.take_any(reader)?,
+                None => tree.take_array(reader)?,
             };
         }
     }
@@ -89,6 +89,25 @@ struct Tree {
 }
 
 impl Tree {
+    /// Takes the next item, in few steps where it is the head of a short array.
+    #[inline(always)]
+    unsafe fn take_array(&mut self, reader: &mut Reader) -> Result<Step, Error> {
+        // SAFETY: the caller's reader has a buffer.
+        unsafe {
+            if reader.item.is_none()
+                && let [b'*', rest @ ..] = unread(reader)
+                && let Some((count @ 1.., len)) = parse_short_line(rest)
+                && (reader.c.maxelements <= 0 || count <= reader.c.maxelements)
+            {
+                super::check_depth(&reader.c)?;
+                reader.c.pos += len + 3;
+                self.open(reader, Kind::Array, count as usize)?;
+                return Ok(Step::Opened);
+            }
+            self.take_any(reader)
+        }
+    }
+
     /// Takes the next item, or goes on with the one whose end was missing.
     #[inline(never)]
     unsafe fn take_any(&mut self, reader: &mut Reader) -> Result<Step, Error> {
@@ -105,7 +124,10 @@ impl Tree {
                 return self.take_item(reader, kind, scanned);
             }
             if reader.bulk.is_complete() {
-                return reader.bulk.finish().map(Step::Made);
+                let reply = reader.bulk.finish()?;
+                // The buffer held the string's beginning.
+                super::release_idle_buffer(reader, super::kept_when_empty(reader));
+                return Ok(Step::Made(reply));
             }
             reader.item = Some(kind);
             Ok(Step::Incomplete)
@@ -189,6 +211,7 @@ impl Tree {
     }
 
     /// Makes an aggregate that waits for its elements.
+    #[inline(never)]
     unsafe fn open(
         &mut self,
         reader: &mut Reader,

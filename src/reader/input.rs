@@ -1,6 +1,6 @@
 //! Bytes coming in: fed by the program, or read from a socket into the place where they belong.
 
-use super::{Reader, fail, release_idle_buffer};
+use super::{MAX_IDLE, Reader, fail, release_idle_buffer};
 use crate::error::Error;
 use crate::sds;
 use core::mem::MaybeUninit;
@@ -134,19 +134,26 @@ pub(crate) unsafe fn received(
 ) -> Result<(), ()> {
     // SAFETY: the landing is room behind the buffer's or the string's last byte.
     unsafe {
+        (*reader).drained = len < landing.room;
         if (*reader).bulk.is_receiving() {
             (*reader).bulk.advance(len);
+            if (*reader).bulk.is_complete() {
+                // As far as anybody knows: the read asked for the string's last byte and no more.
+                (*reader).drained = true;
+                (*reader).read_size = MIN_READ;
+            }
             return Ok(());
         }
-        if landing.in_scratch {
-            let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
-            if !feed_quickly(reader, bytes) {
-                feed(reader, bytes)?;
+        let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
+        if !landing.in_scratch {
+            let all = (*reader).c.len + len;
+            if (*reader).drained && shrink(reader, bytes) {
+                return Ok(());
             }
-        } else {
-            let total = (*reader).c.len + len;
-            sds::set_len((*reader).c.buf, total);
-            (*reader).c.len = total;
+            sds::set_len((*reader).c.buf, all);
+            (*reader).c.len = all;
+        } else if !feed_quickly(reader, bytes) {
+            feed(reader, bytes)?;
         }
         let size = &mut (*reader).read_size;
         if len == landing.room {
@@ -156,6 +163,31 @@ pub(crate) unsafe fn received(
         }
     }
     Ok(())
+}
+
+/// Goes from a large buffer that holds nothing but the few `bytes` just read to a small one: what
+/// arrives has become less. Tells whether it did.
+unsafe fn shrink(reader: *mut Reader, bytes: &[u8]) -> bool {
+    // SAFETY: the caller's reader has a buffer; the bytes lie in its room and are copied before it
+    // is freed.
+    unsafe {
+        let c = &mut (*reader).c;
+        if c.pos < c.len || bytes.len() > MAX_IDLE {
+            return false;
+        }
+        let empty = sds::empty();
+        let small = sds::append(empty, bytes);
+        if small.is_null() {
+            sds::free(empty);
+            return false;
+        }
+        sds::free(c.buf);
+        c.buf = small;
+        c.pos = 0;
+        c.len = bytes.len();
+        (*reader).read_size = MIN_READ;
+        true
+    }
 }
 
 /// Ends the reader with `error`.

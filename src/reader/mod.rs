@@ -44,6 +44,9 @@ pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received}
 pub(crate) use quick::take_quickly;
 pub(crate) use reply::free_reply;
 
+/// Unused buffer that an idle connection keeps.
+const MAX_IDLE: usize = 4096;
+
 /// Consumed bytes that the buffer may begin with before they are dropped.
 const MAX_CONSUMED: usize = 1024;
 
@@ -61,6 +64,8 @@ pub(crate) struct Reader {
     vacant: usize,
     /// How many bytes the next read from a socket asks for.
     read_size: usize,
+    /// The last read from a socket has emptied it: the connection may be idle for long.
+    drained: bool,
     /// The string being received into its final place.
     bulk: LargeBulk,
     /// Entries that the array of tasks has room for; 0 where the reader has no tasks of its own.
@@ -131,7 +136,7 @@ pub(crate) unsafe fn free(reader: *mut Reader) {
 ///
 /// # Safety
 /// As `get_reply`.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn next_reply(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, ()> {
     // SAFETY: the caller's promises.
     unsafe {
@@ -363,13 +368,7 @@ unsafe fn drop_consumed(reader: *mut Reader) {
         if !is_consumed(pos, len) {
             return;
         }
-        let reads = (*reader).read_size;
-        let busy = if reads > MIN_READ {
-            2 * reads
-        } else {
-            MAX_CONSUMED
-        };
-        if pos == len && release_idle_buffer(reader, (*reader).c.maxbuf.max(busy)) {
+        if release_idle_buffer(reader, kept_when_empty(reader)) {
             return;
         }
         let rest = len - pos;
@@ -381,13 +380,27 @@ unsafe fn drop_consumed(reader: *mut Reader) {
     }
 }
 
-/// Replaces a buffer without unread bytes, where it is larger than an idle reader may `keep`; tells
-/// whether it did.
+/// How large a buffer may be to be kept when it is empty: small on an idle connection; on a busy one,
+/// and where the program feeds the reader, as large as the next bytes may need it.
+unsafe fn kept_when_empty(reader: *mut Reader) -> usize {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        match (*reader).read_size {
+            _ if (*reader).drained => (*reader).c.maxbuf.min(MAX_IDLE),
+            MIN_READ => (*reader).c.maxbuf.max(MAX_CONSUMED),
+            busy => (*reader).c.maxbuf.max(2 * busy),
+        }
+    }
+}
+
+/// Replaces a buffer that has no unread bytes, where it is larger than an idle reader may `keep`;
+/// tells whether it did.
 unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) -> bool {
     // SAFETY: the caller's reader has a buffer.
     unsafe {
         let old = (*reader).c.buf;
-        if (*reader).c.maxbuf == 0 || sds::capacity(old) <= keep {
+        let unread = (*reader).c.pos < (*reader).c.len;
+        if unread || (*reader).c.maxbuf == 0 || sds::capacity(old) <= keep {
             return false;
         }
         let empty = sds::empty();

@@ -1,7 +1,7 @@
 //! Aggregates whose elements are still arriving.
 
 use super::reply::new_reply;
-use crate::alloc::{self, Heap};
+use crate::alloc::{self, Heap, Release};
 use crate::error::Error;
 use crate::layout::redisReply;
 use crate::resp::Kind;
@@ -34,6 +34,7 @@ impl Open {
     pub(super) const NONE: Self = Self(null_mut());
 
     /// A new aggregate with room for `slots` of its elements.
+    #[inline(always)]
     pub(super) fn new(
         heap: &Heap,
         kind: Kind,
@@ -44,7 +45,7 @@ impl Open {
             return Err(Error::OutOfMemory);
         }
         let reply = new_reply(heap, kind as c_int).ok_or(Error::OutOfMemory)?;
-        let vector = heap.pointers::<redisReply>(slots);
+        let vector = heap.vector::<redisReply>(slots);
         // SAFETY: the object is new and reached by nothing else.
         unsafe {
             if vector.is_null() {
@@ -60,6 +61,7 @@ impl Open {
 
     /// How many slots to allocate at once: all, where the `unread` bytes may well hold that many
     /// elements in addition to the `vacant` slots that wait for theirs.
+    #[inline(always)]
     pub(super) fn first_slots(announced: usize, unread: usize, vacant: usize) -> usize {
         let plausible = (unread / BYTES_PER_ELEMENT).saturating_sub(vacant);
         announced.min(plausible.clamp(MIN_SLOTS, MAX_FIRST_SLOTS))
@@ -117,12 +119,14 @@ impl Open {
     }
 
     /// Says which aggregate this one is an element of.
+    #[inline(always)]
     pub(super) unsafe fn set_parent(self, parent: Self) {
         // SAFETY: the caller's promise.
         unsafe { (*self.0).str = parent.0.cast() }
     }
 
     /// Makes a full aggregate an ordinary reply. Returns it, and what it is an element of.
+    #[inline(always)]
     pub(super) unsafe fn close(self) -> (NonNull<redisReply>, Self) {
         // SAFETY: the caller's promise; an aggregate that is there is not NULL.
         unsafe {

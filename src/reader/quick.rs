@@ -27,14 +27,16 @@ pub(crate) unsafe fn take_quickly(reader: *mut Reader) -> Option<NonNull<c_void>
         if reader.c.err != 0 || reader.progress != Progress::Idle {
             return None;
         }
-        let kept = Kept::current()?;
         match unread(reader) {
-            [b'$', rest @ ..] => match parse_small_bulk(rest) {
-                Some((text, len)) => string::<32>(reader, kept, Kind::BulkString, text, len),
-                None => bulk(reader, kept, rest),
-            },
-            [b'+', rest @ ..] => status(reader, kept, rest),
-            [b':', rest @ ..] => integer(reader, kept, rest),
+            [b'$', rest @ ..] => {
+                let kept = Kept::current()?;
+                match parse_small_bulk(rest) {
+                    Some((text, len)) => string::<32>(reader, kept, Kind::BulkString, text, len),
+                    None => bulk(reader, kept, rest),
+                }
+            }
+            [b'+', rest @ ..] => status(reader, rest),
+            [b':', rest @ ..] => integer(reader, rest),
             _ => None,
         }
     }
@@ -51,13 +53,15 @@ fn bulk(reader: &mut Reader, kept: Kept, rest: &[u8]) -> Option<NonNull<c_void>>
 }
 
 #[inline(never)]
-fn status(reader: &mut Reader, kept: Kept, rest: &[u8]) -> Option<NonNull<c_void>> {
+fn status(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
+    let kept = Kept::current()?;
     let (text, len) = parse_common_status(rest)?;
     string::<32>(reader, kept, Kind::SimpleString, text, len)
 }
 
 #[inline(never)]
-fn integer(reader: &mut Reader, kept: Kept, rest: &[u8]) -> Option<NonNull<c_void>> {
+fn integer(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
+    let kept = Kept::current()?;
     let (value, len) = parse_common_integer(rest)?;
     if !makes_integers(reader.c.r#fn) {
         return None;

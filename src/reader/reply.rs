@@ -1,6 +1,6 @@
 //! `redisReply` objects: making their parts, and freeing trees of them.
 
-use crate::alloc::{self, Heap, Kept};
+use crate::alloc::{self, Heap, Kept, Release};
 use crate::layout::{
     REDIS_REPLY_ARRAY, REDIS_REPLY_ATTR, REDIS_REPLY_BIGNUM, REDIS_REPLY_DOUBLE, REDIS_REPLY_ERROR,
     REDIS_REPLY_MAP, REDIS_REPLY_PUSH, REDIS_REPLY_SET, REDIS_REPLY_STATUS, REDIS_REPLY_STRING,
@@ -85,49 +85,35 @@ pub(super) unsafe fn fill_string(reply: NonNull<redisReply>, str: NonNull<u8>, t
 #[inline(always)]
 pub(crate) unsafe fn free_reply(reply: *mut c_void) {
     let reply: *mut redisReply = reply.cast();
+    if reply.is_null() {
+        return;
+    }
     // SAFETY: the caller gives the tree up.
     unsafe {
-        match (NonNull::new(reply), Kept::current()) {
-            (None, _) => {}
-            (Some(leaf), Some(kept)) if !has_elements(reply) => free_kept_leaf(kept, leaf),
-            _ => free_any(reply),
+        match Kept::current() {
+            Some(kept) if has_elements(reply) => free_tree(kept, reply),
+            Some(kept) => free_leaf(kept, reply),
+            None => free_without_lists(reply),
         }
     }
 }
 
-/// Frees an object that holds no others, where the lists are in use.
-#[inline(always)]
-unsafe fn free_kept_leaf(kept: Kept, leaf: NonNull<redisReply>) {
-    // SAFETY: the caller gives up a live object; text types own `str`.
-    unsafe {
-        if is_in((*leaf.as_ptr()).r#type, WITH_TEXT)
-            && let Some(str) = NonNull::new((*leaf.as_ptr()).str)
-            && !kept.keep(str)
-        {
-            alloc::release(str.as_ptr());
-        }
-        if !kept.keep(leaf) {
-            alloc::release(leaf.as_ptr());
-        }
-    }
-}
-
-/// Frees an object of any kind, by whatever allocator is in force.
 #[inline(never)]
-unsafe fn free_any(reply: *mut redisReply) {
+unsafe fn free_without_lists(reply: *mut redisReply) {
     let heap = Heap::current();
-    // SAFETY: the caller gives the tree up.
+    // SAFETY: as in `free_reply`.
     unsafe {
         if has_elements(reply) {
-            free_tree(&heap, reply);
+            free_tree(heap, reply);
         } else {
-            free_leaf(&heap, reply);
+            free_leaf(heap, reply);
         }
     }
 }
 
 /// Frees an aggregate with elements, and all that it holds.
-unsafe fn free_tree(heap: &Heap, root: *mut redisReply) {
+#[inline(never)]
+unsafe fn free_tree(heap: impl Release, root: *mut redisReply) {
     let mut current = root;
     // SAFETY: each object is read while still live. An aggregate's `str` and `len` are never freed
     // or read as such, so that they can hold its parent and the next element's index.
@@ -158,8 +144,9 @@ unsafe fn free_tree(heap: &Heap, root: *mut redisReply) {
 
 /// Frees elements from index `next` on, up to the first that has elements itself and is returned;
 /// NULL when none is left.
+#[inline(always)]
 unsafe fn free_leaves(
-    heap: &Heap,
+    heap: impl Release,
     element: *mut *mut redisReply,
     next: &mut usize,
     count: usize,
@@ -190,10 +177,10 @@ unsafe fn has_elements(reply: *const redisReply) -> bool {
 
 /// Frees an object that holds no others.
 #[inline(always)]
-unsafe fn free_leaf(heap: &Heap, reply: *mut redisReply) {
+unsafe fn free_leaf(heap: impl Release, reply: *mut redisReply) {
     // SAFETY: the caller gives up a live object; text types own `str`.
     unsafe {
-        if is_in((*reply).r#type, WITH_TEXT) {
+        if is_in((*reply).r#type, WITH_TEXT) && !(*reply).str.is_null() {
             heap.release((*reply).str);
         }
         heap.release(reply);

@@ -49,8 +49,7 @@ pub(crate) enum Found<'a> {
 /// are about the other types that most replies are of.
 #[inline(always)]
 pub(crate) fn parse_common_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let (len, header) = parse_short_line(bytes)?;
-    bulk_at(bytes, header + CRLF.len(), len as usize)
+    parse_small_bulk(bytes).or_else(|| parse_larger_bulk(bytes))
 }
 
 /// The same with one or two digits only.
@@ -64,6 +63,13 @@ pub(crate) fn parse_small_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
         }
         _ => None,
     }
+}
+
+/// The same with any number of digits.
+#[inline(never)]
+fn parse_larger_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (len, header) = parse_short_line(bytes)?;
+    bulk_at(bytes, header + CRLF.len(), len as usize)
 }
 
 /// The string of `len` bytes at `begin`, with its CRLF.
