@@ -3,10 +3,10 @@
 import glob
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCHES = ROOT / "benches"
@@ -30,7 +30,7 @@ LOOPS = {
 }
 
 # `rep movsb` moves any number of bytes and counts as one instruction; without it, moving costs as much as it moves.
-CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"]
+CALLGRIND = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
 COUNTABLE = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS"}
 
 
@@ -96,10 +96,32 @@ def numbers(line):
 
 
 def instructions(program, variant, work):
-    """What callgrind counts for one of a program's works, each time it is done."""
-    printed, report = run(program, variant, work, under=CALLGRIND, env=COUNTABLE)
-    counted = re.search(r"Collected : (\d+)", report)
-    return {"instructions": int(counted[1]) / numbers(printed)["count"]}
+    """What the library and what it calls cost for one of a program's works, each time it is done, as callgrind counts it. The
+    program's own instructions are left out: its loops, its callbacks, and the functions of its tables."""
+    with tempfile.NamedTemporaryFile() as profile:
+        counting = [*CALLGRIND, f"--callgrind-out-file={profile.name}"]
+        printed, _ = run(program, variant, work, under=counting, env=COUNTABLE)
+        counted = cost_outside(pathlib.Path(profile.name).read_text(), binary(program, variant))
+    return {"instructions": counted / numbers(printed)["count"]}
+
+
+def cost_outside(profile, program):
+    """The cost of the functions of all objects but the program: the lines with a position and a cost, save those behind a
+    `calls=`, which hold what the called functions cost."""
+    names, total, inside, is_call = {}, 0, True, False
+    for line in profile.splitlines():
+        if line.startswith("ob="):
+            number, _, name = line[3:].partition(" ")
+            inside = names.setdefault(number, name) == str(program)
+        elif line.startswith("cob="):
+            number, _, name = line[4:].partition(" ")
+            names.setdefault(number, name)
+        elif line.startswith("calls="):
+            is_call = True
+        elif line and (line[0].isdigit() or line[0] in "+-*"):
+            total += 0 if inside or is_call else int(line.split()[-1])
+            is_call = False
+    return total
 
 
 def works(program):

@@ -185,7 +185,7 @@ unsafe fn enter(
             }
             Name::Unsubscribe(target) => unsubscribe(ac, target, arguments)?,
             Name::Monitor => monitor(ac, receiver)?,
-            Name::Subscribe(_) | Name::Other => return command(ac, receiver, all),
+            Name::Subscribe(_) | Name::Other => return command(ac, receiver, name, all),
         }
         // Pub/sub is confirmed whatever CLIENT REPLY says; but it uses a skip up.
         if (*ac).reply_mode == ReplyMode::Skip {
@@ -211,20 +211,17 @@ unsafe fn monitor(ac: *mut AsyncContext, receiver: Receiver) -> Result<(), Refus
     }
 }
 
-/// Queues an ordinary command.
+/// Queues an ordinary command, whose `arguments` begin with its `name`.
 unsafe fn command(
     ac: *mut AsyncContext,
     receiver: Receiver,
+    name: &[u8],
     arguments: Arguments<'_>,
 ) -> Result<(), Refusal> {
     // SAFETY: the caller's context is live.
     unsafe {
         let mode = (*ac).reply_mode;
-        let is_client = || {
-            let name = arguments.clone().next();
-            name.is_some_and(|name| name.eq_ignore_ascii_case(b"client"))
-        };
-        if mode == ReplyMode::On && !is_client() {
+        if mode == ReplyMode::On && !name.eq_ignore_ascii_case(b"client") {
             return queue(ac, receiver, mark::COMMAND).map(|_| ());
         }
         let (mark, next) = mode.after(arguments);

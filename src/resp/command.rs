@@ -3,7 +3,7 @@
 
 use super::encode::CRLF;
 use super::line::{Line, find_line};
-use super::parse_integer;
+use super::{parse_integer, parse_short_line};
 use core::iter::FusedIterator;
 
 /// The arguments of one command, its name first.
@@ -27,8 +27,21 @@ pub(crate) fn parse_command(bytes: &[u8]) -> Option<Arguments<'_>> {
 }
 
 /// The number of a header, and what is behind it.
+#[inline(always)]
 fn header(bytes: &[u8], marker: u8) -> Option<(usize, &[u8])> {
-    let line = bytes.strip_prefix(&[marker])?;
+    let line = match bytes {
+        [first, line @ ..] if *first == marker => line,
+        _ => return None,
+    };
+    if let Some((number, len)) = parse_short_line(line) {
+        return Some((number as usize, line.get(len + CRLF.len()..)?));
+    }
+    any_header(line)
+}
+
+/// The same for a number of any length, without the marker.
+#[cold]
+fn any_header(line: &[u8]) -> Option<(usize, &[u8])> {
     let Line::Complete(end) = find_line(line, 0) else {
         return None;
     };
@@ -38,6 +51,7 @@ fn header(bytes: &[u8], marker: u8) -> Option<(usize, &[u8])> {
 }
 
 /// An argument's text, and what is behind the argument.
+#[inline(always)]
 fn argument(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = header(bytes, b'$')?;
     let (text, rest) = rest.split_at_checked(len)?;

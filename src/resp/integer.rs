@@ -39,16 +39,15 @@ pub(crate) fn parse_short_line(bytes: &[u8]) -> Option<(i64, usize)> {
         [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
             Some((i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), 2))
         }
-        [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', ..] => parse_digits(bytes),
+        [b'1'..=b'9', ..] => parse_digits(bytes),
         _ => None,
     }
 }
 
-/// The same for a line whose first digit is not zero: by words of eight bytes, where there are as
-/// many, and one by one.
+/// The same for a line whose first digit is not zero: by words of eight bytes, and one by one.
 #[inline]
 fn parse_digits(bytes: &[u8]) -> Option<(i64, usize)> {
-    let (value, len) = match bytes.first_chunk().and_then(parse_word) {
+    let (value, len) = match first_word(bytes).and_then(parse_word) {
         Some(number) => number,
         None => {
             let mut value = 0i64;
@@ -64,12 +63,24 @@ fn parse_digits(bytes: &[u8]) -> Option<(i64, usize)> {
     (ends && len <= SAFE_DIGITS).then_some((value, len))
 }
 
+/// The first eight bytes, the first of them lowest; fewer than eight, but four, are filled up with
+/// zeroes.
+#[inline]
+fn first_word(bytes: &[u8]) -> Option<u64> {
+    if let Some(word) = bytes.first_chunk() {
+        return Some(u64::from_le_bytes(*word));
+    }
+    let low = u64::from(u32::from_le_bytes(*bytes.first_chunk()?));
+    let high = u64::from(u32::from_le_bytes(*bytes.last_chunk()?));
+    Some(low | high << (u8::BITS as usize * (bytes.len() - size_of::<u32>())))
+}
+
 /// The number that a word begins with, and how many digits it has, where they are one to seven.
 #[inline]
-fn parse_word(word: &[u8; 8]) -> Option<(i64, usize)> {
+fn parse_word(word: u64) -> Option<(i64, usize)> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     // Digits become their value, everything else 10 or more.
-    let values = u64::from_le_bytes(*word) ^ (u64::from(b'0') * ONES);
+    let values = word ^ (u64::from(b'0') * ONES);
     let others = (((values & (0x7f * ONES)) + (0x76 * ONES)) | values) & (0x80 * ONES);
     let bits = others.trailing_zeros() & !7;
     if bits == 0 || bits == u64::BITS {
@@ -109,6 +120,29 @@ pub(crate) fn is_bignum(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{is_bignum, parse_integer, parse_short_line};
+
+    #[test]
+    fn numbers_by_words_are_those_by_digits() {
+        for digits in 1..=18 {
+            for number in [
+                10u64.pow(digits - 1),
+                10u64.pow(digits) - 1,
+                10u64.pow(digits) / 7 + 1,
+            ] {
+                for behind in ["\r\n", "\r\n+OK\r\n", "\r\n:1234567890\r\n"] {
+                    let line = format!("{number}{behind}");
+                    let len = number.to_string().len();
+                    let found = parse_short_line(line.as_bytes());
+                    assert_eq!(found, Some((number as i64, len)), "{line:?}");
+                }
+                for wrong in ["", "\r", "\n\r\n", "x\r\n", "\rx", "-\r\n1234567"] {
+                    let line = format!("{number}{wrong}");
+                    assert_eq!(parse_short_line(line.as_bytes()), None, "{line:?}");
+                }
+            }
+        }
+        assert_eq!(parse_short_line(b"1234567890123456789\r\n"), None);
+    }
 
     #[test]
     fn short_lines_are_strict_too() {
