@@ -11,7 +11,7 @@ use crate::alloc;
 use crate::context::{self, Kept};
 use crate::error::Error;
 use crate::layout::{
-    REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR, REDIS_FREEING, REDIS_IN_CALLBACK,
+    ASYNC, REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR, REDIS_FREEING, REDIS_IN_CALLBACK,
     REDIS_NO_AUTO_FREE, REDIS_OK, REDIS_OPT_NO_PUSH_AUTOFREE, REDIS_OPT_NONBLOCK,
     redisAsyncContext, redisCallbackList, redisOptions,
 };
@@ -37,7 +37,7 @@ pub(crate) unsafe fn connect_with_options(
                 return None;
             }
         }
-        (*ac).c.c.flags &= !REDIS_CONNECTED;
+        (*ac).c.c.flags = (*ac).c.c.flags & !REDIS_CONNECTED | ASYNC;
         mirror_error(ac);
         NonNull::new(ac.cast())
     }
@@ -59,7 +59,7 @@ pub(crate) unsafe fn create_unconnected(
             alloc::release(ac);
             return None;
         }
-        (*ac).c.c.flags &= !REDIS_CONNECTED;
+        (*ac).c.c.flags = (*ac).c.c.flags & !REDIS_CONNECTED | ASYNC;
         mirror_error(ac);
         (*ac).c.err = 0;
         NonNull::new(ac)

@@ -5,7 +5,7 @@ use super::silence::awaits_reply;
 use super::{AsyncContext, has_flag};
 use crate::context;
 use crate::error::Error;
-use crate::layout::REDIS_CONNECTED;
+use crate::layout::{HANDSHAKE, REDIS_CONNECTED};
 use crate::net;
 use core::num::NonZeroUsize;
 use libc::{c_void, timeval};
@@ -24,6 +24,8 @@ pub(super) struct Timer {
     asked: Option<(NonZeroUsize, *mut c_void)>,
     /// That timer was set for another timeout than the one in force.
     outdated: bool,
+    /// The wait is for a TLS handshake.
+    handshake: bool,
 }
 
 /// What a deadline looks like now.
@@ -42,6 +44,36 @@ impl Timer {
             since: None,
             asked: None,
             outdated: false,
+            handshake: false,
+        }
+    }
+}
+
+/// Whether a TLS handshake goes on that has a limit of its own, which is that of the connect. Without one it counts as part of
+/// the first command.
+unsafe fn is_handshaking(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let timeout = (*ac).c.c.connect_timeout.as_ref();
+        has_flag(ac, HANDSHAKE) && timeout.is_some_and(|time| !net::is_zero(time))
+    }
+}
+
+/// Whether the connection is still to be made.
+unsafe fn is_connecting(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { !has_flag(ac, REDIS_CONNECTED) || is_handshaking(ac) }
+}
+
+/// Begins a new wait where a handshake has begun or ended, which the transport does not tell.
+unsafe fn follow_handshake(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let handshake = is_handshaking(ac);
+        if has_flag(ac, REDIS_CONNECTED) && handshake != (*ac).timer.handshake {
+            (*ac).timer.handshake = handshake;
+            (*ac).timer.outdated = true;
+            restart(ac);
         }
     }
 }
@@ -51,10 +83,10 @@ unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
     // SAFETY: the caller's context is live.
     unsafe {
         let c = &(*ac).c.c;
-        let timeout = if c.flags & REDIS_CONNECTED != 0 {
-            c.command_timeout
-        } else {
+        let timeout = if is_connecting(ac) {
             c.connect_timeout
+        } else {
+            c.command_timeout
         };
         timeout.as_ref().filter(|time| !net::is_zero(time)).copied()
     }
@@ -64,7 +96,7 @@ unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
 unsafe fn is_waiting(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
-        !has_flag(ac, REDIS_CONNECTED)
+        is_connecting(ac)
             || awaits_reply(&raw const (*ac).c.replies)
             || !(*ac).c.sub.replies.head.is_null()
     }
@@ -90,6 +122,7 @@ unsafe fn is_scheduled(ac: *const AsyncContext) -> bool {
 pub(super) unsafe fn arm(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
+        follow_handshake(ac);
         if (*ac).c.ev.scheduleTimer.is_none() || (is_scheduled(ac) && !(*ac).timer.outdated) {
             return;
         }
@@ -140,12 +173,15 @@ pub(super) unsafe fn begin(ac: *mut AsyncContext) {
     }
 }
 
-/// The connection was made: the timer of the connect is of no more use.
+/// The socket is connected: the timer of the connect is of no more use, unless a handshake follows, for which its time runs on.
 pub(super) unsafe fn connected(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         (*ac).timer.outdated = true;
-        restart(ac);
+        (*ac).timer.handshake = is_handshaking(ac);
+        if !(*ac).timer.handshake || (*ac).timer.since.is_none() {
+            restart(ac);
+        }
     }
 }
 
@@ -153,6 +189,7 @@ pub(super) unsafe fn connected(ac: *mut AsyncContext) {
 pub(super) unsafe fn watched(ac: *mut AsyncContext) -> Due {
     // SAFETY: the caller's context is live.
     unsafe {
+        follow_handshake(ac);
         if is_scheduled(ac) {
             due(ac)
         } else {
@@ -189,9 +226,10 @@ unsafe fn due(ac: *mut AsyncContext) -> Due {
 pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
+        follow_handshake(ac);
         let ours = is_scheduled(ac);
         (*ac).timer.asked = None;
-        if has_flag(ac, REDIS_CONNECTED) && (!is_waiting(ac) || limit(ac).is_none()) {
+        if !is_connecting(ac) && (!is_waiting(ac) || limit(ac).is_none()) {
             return false;
         }
         if !ours || (*ac).c.ev.scheduleTimer.is_none() {

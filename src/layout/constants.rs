@@ -86,6 +86,11 @@ pub const REDIS_PREFER_IPV6: c_int = 0x1000;
 /// Context flag of our own: sockets are opened with `SOCK_CLOEXEC`. The C library keeps this in
 /// `REDIS_REUSEADDR`'s bit, so that each option switches on the other.
 pub(crate) const CLOEXEC: c_int = 0x2000;
+/// Context flag of our own: this is the beginning of a `redisAsyncContext`, and the core keeps its timers. Our TLS library, which may
+/// run over the C core too, looks at it.
+pub(crate) const ASYNC: c_int = 0x4000;
+/// Context flag of our own: our TLS library has a handshake in progress, for which the connect timeout counts.
+pub(crate) const HANDSHAKE: c_int = 0x8000;
 
 /// Interval, in seconds, of `redisEnableKeepAlive`.
 pub const REDIS_KEEPALIVE_INTERVAL: c_int = 15;

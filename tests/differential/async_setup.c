@@ -16,7 +16,7 @@ static void show(const char *name, redisAsyncContext *ac) {
         return;
     }
     if (ac->c.fd >= 0) getsockopt(ac->c.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len);
-    note(name, "err %d '%s' c.err %d '%s' flags 0x%x type %d fd %s nonblock %d", ac->err, ac->errstr, ac->c.err, ac->c.errstr, ac->c.flags,
+    note(name, "err %d '%s' c.err %d '%s' flags 0x%x type %d fd %s nonblock %d", ac->err, ac->errstr, ac->c.err, ac->c.errstr, ac->c.flags & PUBLIC_FLAGS,
          (int)ac->c.connection_type, fd_is_open(ac->c.fd) ? "open" : "-1",
          ac->c.fd >= 0 ? (fcntl(ac->c.fd, F_GETFL) & O_NONBLOCK) != 0 : -1);
     begin("%s.inside", name);
@@ -61,7 +61,7 @@ static void flags(void) {
         begin("options");
         snprintf(name, sizeof name, "0x%02x", mask);
         session_open(&s, &o);
-        note(name, "opened flags 0x%x push %d %d timeouts %d %d", s.ac->c.flags, s.ac->c.push_cb != NULL, s.ac->push_cb == on_push,
+        note(name, "opened flags 0x%x push %d %d timeouts %d %d", s.ac->c.flags & PUBLIC_FLAGS, s.ac->c.push_cb != NULL, s.ac->push_cb == on_push,
              s.ac->c.connect_timeout != NULL, s.ac->c.command_timeout != NULL);
         redisAsyncSetConnectCallback(s.ac, on_connect);
         drive_write(&s);

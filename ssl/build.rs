@@ -1,0 +1,8 @@
+//! Gives the shared library the SONAME of the hiredis release whose ABI it exports.
+
+const SONAME: &str = "libhiredis_ssl.so.1.4.0";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+}

@@ -1,0 +1,291 @@
+//! The TLS side of one context, behind `c->privctx`. The program may call anything from within anything, so all state is in cells,
+//! and what is shared is borrowed only while nothing of the program's runs.
+
+use crate::failure::{self, Failure};
+use crate::layout::redisContext;
+use crate::openssl::{
+    SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_default_read_buffer_len,
+    SSL_set_read_ahead,
+};
+use crate::process::{self, errno, set_errno};
+use crate::socket::{self, Method, Mode, Socket};
+use crate::tls_context::TlsContext;
+use crate::transport::is_ours;
+use core::cell::Cell;
+use core::ptr::{NonNull, null_mut};
+use libc::{EAGAIN, EINTR, c_int, c_void};
+use openssl_sys::{
+    ERR_GET_REASON, ERR_clear_error, ERR_get_error, SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ,
+    SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
+    SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_ctrl, SSL_free,
+    SSL_get_error, SSL_get_rbio, SSL_get_verify_result, SSL_set_bio, SSL_set_connect_state,
+    SSL_set_shutdown, SSL_shutdown,
+};
+
+/// Bytes that one read from the socket may bring: several records.
+const READ_AHEAD: usize = 64 << 10;
+
+/// What OpenSSL waits for before it can go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Want {
+    Read,
+    Write,
+}
+
+/// Why a call of OpenSSL's did nothing.
+pub(crate) enum Stop {
+    /// It is to be called again when the socket is ready for this.
+    Wants(Want),
+    /// It is to be called again: a signal came, or, waiting, the socket's own timeout passed (`EAGAIN`).
+    Interrupted(c_int),
+    /// The connection is over.
+    Failed(Failure),
+}
+
+/// The TLS side of a context.
+pub(crate) struct Connection {
+    ssl: *mut SSL,
+    method: Method,
+    pub(crate) socket: Socket,
+    context: Option<NonNull<TlsContext>>,
+    /// The process that made the connection: a child that inherits it must not end it.
+    process: c_int,
+    pub(crate) established: Cell<bool>,
+    /// Nothing can be sent over it any more.
+    over: Cell<bool>,
+    /// What a handshake in progress waits for.
+    pub(crate) handshake_wants: Cell<Want>,
+    /// Reading has to wait until the socket is writable, writing until it is readable.
+    pub(crate) read_wants_write: Cell<bool>,
+    pub(crate) write_wants_read: Cell<bool>,
+    /// Bytes of the write that is to be repeated with the same length, 0 for none.
+    pub(crate) unfinished: Cell<usize>,
+    /// Reads are to hand out what OpenSSL has, and leave the socket alone.
+    pub(crate) draining: Cell<bool>,
+    /// The last read filled the room it was given: there may be more.
+    pub(crate) filled: Cell<bool>,
+    /// Found while bytes that came before it were still to be handed out.
+    failure: Cell<Option<Failure>>,
+}
+
+/// A connection of a context, if TLS was initiated on it.
+///
+/// # Safety
+/// `c` is live, and its connection outlives the use.
+pub(crate) unsafe fn of_context<'a>(c: *const redisContext) -> Option<&'a Connection> {
+    // SAFETY: the caller's promise; under our table only we set `privctx`.
+    unsafe {
+        if !is_ours((*c).funcs) {
+            return None;
+        }
+        (*c).privctx.cast::<Connection>().as_ref()
+    }
+}
+
+impl Connection {
+    /// Puts OpenSSL's `ssl` onto a descriptor. `None` without memory; then `ssl` is as it was.
+    ///
+    /// # Safety
+    /// `ssl` is live, and used through this alone from here on. `context`, if given, is live.
+    pub(crate) unsafe fn new(
+        ssl: *mut SSL,
+        fd: c_int,
+        context: Option<NonNull<TlsContext>>,
+    ) -> Option<NonNull<Self>> {
+        // SAFETY: the block is new and as large as the value; the BIO's socket stands in it.
+        unsafe {
+            let new = process::allocate_zeroed::<Self>()?;
+            let Some(method) = Method::new() else {
+                process::release(new.as_ptr());
+                return None;
+            };
+            new.as_ptr().write(Self {
+                ssl,
+                method,
+                socket: Socket::new(fd),
+                context,
+                process: libc::getpid(),
+                established: Cell::new(false),
+                over: Cell::new(false),
+                handshake_wants: Cell::new(Want::Write),
+                read_wants_write: Cell::new(false),
+                write_wants_read: Cell::new(false),
+                unfinished: Cell::new(0),
+                draining: Cell::new(false),
+                filled: Cell::new(false),
+                failure: Cell::new(None),
+            });
+            let Some(bio) = method.bio(&raw const (*new.as_ptr()).socket) else {
+                method.free();
+                process::release(new.as_ptr());
+                return None;
+            };
+            // One BIO for both directions takes one reference.
+            SSL_set_bio(ssl, bio.as_ptr(), bio.as_ptr());
+            let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE;
+            SSL_ctrl(ssl, SSL_CTRL_MODE, mode, null_mut());
+            SSL_set_read_ahead(ssl, 1);
+            SSL_set_default_read_buffer_len(ssl, READ_AHEAD);
+            SSL_set_connect_state(ssl);
+            if let Some(context) = context {
+                context.as_ref().hold();
+            }
+            Some(new)
+        }
+    }
+
+    /// The connection that OpenSSL's `ssl` belongs to.
+    ///
+    /// # Safety
+    /// `ssl` is live, made from a context of ours, and its connection outlives the use.
+    pub(crate) unsafe fn of<'a>(ssl: *const SSL) -> Option<&'a Self> {
+        // SAFETY: a `Socket` under an SSL of our contexts stands in a `Connection`.
+        unsafe {
+            let bio = SSL_get_rbio(ssl);
+            if bio.is_null() {
+                return None;
+            }
+            let socket: *const Socket = socket::of(bio)?;
+            let offset = core::mem::offset_of!(Self, socket);
+            socket.byte_sub(offset).cast::<Self>().as_ref()
+        }
+    }
+
+    pub(crate) fn ssl(&self) -> *mut SSL {
+        self.ssl
+    }
+
+    pub(crate) fn context(&self) -> Option<&TlsContext> {
+        // SAFETY: the connection holds its context.
+        self.context.map(|context| unsafe { context.as_ref() })
+    }
+
+    /// Why the last call of OpenSSL's, which returned `result`, did nothing. `prefix` says what it was for.
+    pub(crate) fn stop(&self, result: c_int, prefix: &'static str, waiting: bool) -> Stop {
+        // SAFETY: the connection is live.
+        let (kind, error) = unsafe { (SSL_get_error(self.ssl, result), ERR_get_error()) };
+        let errno = self.socket.errno();
+        match kind {
+            SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE if errno == EINTR => {
+                Stop::Interrupted(EINTR)
+            }
+            SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE if waiting && errno == EAGAIN => {
+                Stop::Interrupted(EAGAIN)
+            }
+            SSL_ERROR_WANT_READ => Stop::Wants(Want::Read),
+            SSL_ERROR_WANT_WRITE => Stop::Wants(Want::Write),
+            SSL_ERROR_ZERO_RETURN => self.fail(Failure::Closed),
+            SSL_ERROR_SYSCALL if errno != 0 => {
+                // Reading and writing report what the system says, as over plain sockets.
+                let prefix = if prefix == failure::CONNECT {
+                    prefix
+                } else {
+                    ""
+                };
+                self.fail(Failure::system(prefix, errno))
+            }
+            SSL_ERROR_SYSCALL if error == 0 && prefix != failure::CONNECT => {
+                self.fail(Failure::Closed)
+            }
+            _ if prefix != failure::CONNECT
+                && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING =>
+            {
+                self.fail(Failure::Closed)
+            }
+            _ => self.fail(Failure::OpenSsl {
+                prefix,
+                error,
+                // SAFETY: as above.
+                verdict: unsafe { SSL_get_verify_result(self.ssl) },
+            }),
+        }
+    }
+
+    pub(crate) fn fail(&self, failure: Failure) -> Stop {
+        self.over.set(true);
+        Stop::Failed(failure)
+    }
+
+    /// Keeps a failure until the bytes that came before it are handed out.
+    pub(crate) fn defer(&self, failure: Failure) {
+        self.failure.set(Some(failure));
+    }
+
+    /// The failure that was deferred; it stays, since the connection is over.
+    pub(crate) fn deferred(&self) -> Option<Failure> {
+        self.failure.get()
+    }
+
+    /// The context is about to close its socket: says goodbye to the server where that does not have to wait.
+    pub(crate) fn close(&self, fd: c_int) {
+        let usable = self.established.get() && !self.over.replace(true);
+        // SAFETY: no pointers are passed.
+        if !usable || fd != self.socket.fd() || unsafe { libc::getpid() } != self.process {
+            return;
+        }
+        let saved = errno();
+        self.socket.begin(Mode::Try);
+        // SAFETY: the connection is live. It may not be in the mood (a write is unfinished); then nothing is sent.
+        unsafe {
+            ERR_clear_error();
+            SSL_shutdown(self.ssl);
+            ERR_clear_error();
+            // Otherwise OpenSSL takes the session for broken, and would not take it up again.
+            SSL_set_shutdown(self.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        }
+        set_errno(saved);
+    }
+
+    /// Frees the connection, with OpenSSL's part.
+    ///
+    /// # Safety
+    /// `connection` is not used afterwards.
+    pub(crate) unsafe fn free(connection: NonNull<Self>) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let this = connection.as_ref();
+            if !this.over.get() {
+                SSL_set_shutdown(this.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+            }
+            SSL_free(this.ssl);
+            Self::free_ours(connection);
+        }
+    }
+
+    /// Frees the connection, but leaves OpenSSL's part to the caller, off the socket.
+    ///
+    /// # Safety
+    /// As `free`.
+    pub(crate) unsafe fn detach(connection: NonNull<Self>) {
+        // SAFETY: the caller's promise; the BIO goes with its last reference.
+        unsafe {
+            SSL_set_bio(connection.as_ref().ssl, null_mut(), null_mut());
+            Self::free_ours(connection);
+        }
+    }
+
+    unsafe fn free_ours(connection: NonNull<Self>) {
+        // SAFETY: the caller gives the connection up, and no BIO uses the method any more.
+        unsafe {
+            let this = connection.as_ref();
+            let context = this.context;
+            this.method.free();
+            process::release(connection.as_ptr());
+            if let Some(context) = context {
+                TlsContext::release(context);
+            }
+            ERR_clear_error();
+        }
+    }
+}
+
+/// `free_privctx` of our table.
+///
+/// # Safety
+/// `privctx` is NULL or a connection, which is not used afterwards.
+pub(crate) unsafe fn free_private(privctx: *mut c_void) {
+    if let Some(connection) = NonNull::new(privctx.cast::<Connection>()) {
+        // SAFETY: the caller's promise.
+        unsafe { Connection::free(connection) }
+    }
+}

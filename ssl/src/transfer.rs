@@ -1,0 +1,193 @@
+//! Bytes in and out: the transport's `read` and `write`.
+
+use crate::connection::{Connection, Stop, Want, of_context};
+use crate::failure::{Failure, READ, WRITE};
+use crate::handshake::{self, Progress};
+use crate::layout::{REDIS_BLOCK, redisContext};
+use crate::openssl::SSL_has_pending;
+use crate::process::sds_bytes;
+use crate::socket::Mode;
+use libc::{EAGAIN, c_char};
+use openssl_sys::{ERR_clear_error, SSL_read_ex, SSL_write_ex};
+
+/// Bytes given to OpenSSL at once: one record.
+const RECORD: usize = 16 << 10;
+
+/// Bytes that were moved (0: to be tried again), or why there will be none.
+type Moved = Result<usize, Failure>;
+
+/// Reads up to `room` bytes: all that is there, if need be of several records.
+///
+/// # Safety
+/// `c` is live, and `room` bytes at `place` may be written.
+pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize) -> Moved {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let connection = ready(c)?;
+        let Some(connection) = connection else {
+            return Ok(0);
+        };
+        let waits = (*c).flags & REDIS_BLOCK != 0;
+        connection.read_wants_write.set(false);
+        connection.filled.set(false);
+        let mut mode = match waits {
+            true => Mode::Wait,
+            false if connection.draining.get() => Mode::Drain,
+            false => Mode::Try,
+        };
+        connection.socket.begin(mode);
+        let mut count = 0;
+        while count < room {
+            match connection.read_some(place.add(count), room - count, mode == Mode::Wait) {
+                Ok(more) => count += more,
+                Err(stop) => return connection.stopped_reading(stop, count),
+            }
+            if mode == Mode::Wait {
+                // Waiting was for the first bytes only.
+                if SSL_has_pending(connection.ssl()) == 0 {
+                    return Ok(count);
+                }
+                mode = Mode::Try;
+                connection.socket.begin(mode);
+            }
+        }
+        connection.filled.set(true);
+        Ok(count)
+    }
+}
+
+/// Sends from the output buffer what the socket takes.
+///
+/// # Safety
+/// `c` is live, and its `obuf` an sds.
+pub(crate) unsafe fn write(c: *mut redisContext) -> Moved {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let connection = ready(c)?;
+        let Some(connection) = connection else {
+            return Ok(0);
+        };
+        let waits = (*c).flags & REDIS_BLOCK != 0;
+        connection.write_wants_read.set(false);
+        let mut left = sds_bytes((*c).obuf);
+        let whole = left.len();
+        while !left.is_empty() {
+            let len = match connection.unfinished.get() {
+                0 => left.len().min(RECORD),
+                unfinished => left.len().min(unfinished),
+            };
+            let Some(chunk) = left.get(..len) else { break };
+            match connection.write_some(chunk, waits) {
+                Ok(sent) => left = left.get(sent..).unwrap_or_default(),
+                Err(stop) => {
+                    return connection.stopped_writing(stop, whole - left.len(), len);
+                }
+            }
+        }
+        Ok(whole)
+    }
+}
+
+/// The connection of a context, when its handshake is done; `None` while that goes on.
+unsafe fn ready<'a>(c: *mut redisContext) -> Result<Option<&'a Connection>, Failure> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let Some(connection) = of_context(c) else {
+            return Err(Failure::Other(
+                "TLS has not been initiated on this connection",
+            ));
+        };
+        if let Some(failure) = connection.deferred() {
+            return Err(failure);
+        }
+        match handshake::advance(c, connection) {
+            Progress::Established => Ok(Some(connection)),
+            Progress::Pending => Ok(None),
+            Progress::Failed(failure) => {
+                // It cannot be told twice by OpenSSL.
+                connection.defer(failure);
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// One read of OpenSSL's, of one record at most.
+    ///
+    /// # Safety
+    /// `room` bytes at `place` may be written.
+    unsafe fn read_some(
+        &self,
+        place: *mut c_char,
+        room: usize,
+        waits: bool,
+    ) -> Result<usize, Stop> {
+        let mut count = 0;
+        // SAFETY: the caller's promise; the connection is live.
+        let result = unsafe {
+            ERR_clear_error();
+            SSL_read_ex(self.ssl(), place.cast(), room, &raw mut count)
+        };
+        if result == 1 {
+            return Ok(count);
+        }
+        Err(self.stop(result, READ, waits))
+    }
+
+    /// One write of OpenSSL's, of one record at most.
+    fn write_some(&self, bytes: &[u8], waits: bool) -> Result<usize, Stop> {
+        self.socket
+            .begin(if waits { Mode::Wait } else { Mode::Try });
+        let mut count = 0;
+        // SAFETY: the slice is valid for its length; the connection is live.
+        let result = unsafe {
+            ERR_clear_error();
+            SSL_write_ex(
+                self.ssl(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                &raw mut count,
+            )
+        };
+        if result == 1 {
+            self.unfinished.set(0);
+            return Ok(count);
+        }
+        Err(self.stop(result, WRITE, waits))
+    }
+
+    /// What a read comes to that got `count` bytes and then no more.
+    fn stopped_reading(&self, stop: Stop, count: usize) -> Moved {
+        match stop {
+            Stop::Wants(want) => self.read_wants_write.set(want == Want::Write),
+            // What there is comes first; the rest would only have to be waited for.
+            Stop::Interrupted(EAGAIN) if count == 0 => return Err(Failure::system("", EAGAIN)),
+            Stop::Interrupted(_) => {}
+            Stop::Failed(failure) => return self.failed(failure, count),
+        }
+        Ok(count)
+    }
+
+    /// What a write comes to that sent `count` bytes and then not the next `len`, or not all of them: OpenSSL has these already, and
+    /// insists on getting as many again.
+    fn stopped_writing(&self, stop: Stop, count: usize, len: usize) -> Moved {
+        match stop {
+            Stop::Failed(failure) => return self.failed(failure, count),
+            Stop::Interrupted(EAGAIN) if count == 0 => {
+                self.unfinished.set(len);
+                return Err(Failure::system("", EAGAIN));
+            }
+            Stop::Wants(want) => self.write_wants_read.set(want == Want::Read),
+            Stop::Interrupted(_) => {}
+        }
+        self.unfinished.set(len);
+        Ok(count)
+    }
+
+    /// A failure behind bytes that were moved is told by the next call.
+    fn failed(&self, failure: Failure, count: usize) -> Moved {
+        self.defer(failure);
+        if count == 0 { Err(failure) } else { Ok(count) }
+    }
+}

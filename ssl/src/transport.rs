@@ -1,0 +1,154 @@
+//! The table by which a core uses TLS, `redisContextSSLFuncs`, and how a context comes to it.
+
+use crate::connection::{self, Connection, of_context};
+use crate::failure::Failure;
+use crate::handshake::{self, Progress};
+use crate::layout::{
+    REDIS_ERR, REDIS_INVALID_FD, REDIS_OK, redisAsyncContext, redisContext, redisContextFuncs,
+};
+use crate::process::redisNetClose;
+use crate::tls_context::{NoConnection, TlsContext};
+use crate::{events, transfer};
+use core::ptr::NonNull;
+use libc::{c_char, c_int, c_void, size_t, ssize_t};
+use openssl_sys::{SSL, SSL_free};
+
+/// TLS as a transport. Exported, and writable, as in the C library.
+#[allow(non_upper_case_globals)]
+#[unsafe(no_mangle)]
+pub(crate) static mut redisContextSSLFuncs: redisContextFuncs = redisContextFuncs {
+    close: Some(close),
+    free_privctx: Some(free_privctx),
+    async_read: Some(async_read),
+    async_write: Some(async_write),
+    read: Some(read),
+    write: Some(write),
+};
+
+/// Whether a table is ours: then what stands behind `privctx` is, too. A program may have copied the table to change members.
+pub(crate) fn is_ours(funcs: *const redisContextFuncs) -> bool {
+    // SAFETY: a context's table is NULL or valid.
+    unsafe { funcs.as_ref() }
+        .and_then(|funcs| funcs.free_privctx)
+        .is_some_and(|f| f as usize == free_privctx as *const () as usize)
+}
+
+unsafe extern "C-unwind" fn close(c: *mut redisContext) {
+    // SAFETY: a core passes a live context.
+    unsafe {
+        if (*c).fd != REDIS_INVALID_FD
+            && let Some(connection) = of_context(c)
+        {
+            connection.close((*c).fd);
+        }
+        redisNetClose(c);
+    }
+}
+
+unsafe extern "C-unwind" fn free_privctx(privctx: *mut c_void) {
+    // SAFETY: a core passes the `privctx` of a context that goes, or goes back to plain sockets.
+    unsafe { connection::free_private(privctx) }
+}
+
+unsafe extern "C-unwind" fn async_read(ac: *mut redisAsyncContext) {
+    // SAFETY: a core passes a live, connected context.
+    unsafe { events::readable(ac) }
+}
+
+unsafe extern "C-unwind" fn async_write(ac: *mut redisAsyncContext) {
+    // SAFETY: as above.
+    unsafe { events::writable(ac) }
+}
+
+unsafe extern "C-unwind" fn read(
+    c: *mut redisContext,
+    place: *mut c_char,
+    room: size_t,
+) -> ssize_t {
+    // SAFETY: a core passes a live context and a buffer of `room` bytes.
+    unsafe { moved(c, transfer::read(c, place, room)) }
+}
+
+unsafe extern "C-unwind" fn write(c: *mut redisContext) -> ssize_t {
+    // SAFETY: a core passes a live context.
+    unsafe { moved(c, transfer::write(c)) }
+}
+
+/// A count, or -1 with the error in the context.
+unsafe fn moved(c: *mut redisContext, result: Result<usize, Failure>) -> ssize_t {
+    match result {
+        Ok(count) => count as ssize_t,
+        Err(failure) => {
+            // SAFETY: the caller's context is live.
+            unsafe { failure.report(c) };
+            -1
+        }
+    }
+}
+
+/// Initiates TLS with a connection of the context's. Returns a `REDIS_*` status.
+///
+/// # Safety
+/// Both are live.
+pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsContext>) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !(*c).privctx.is_null() {
+            return REDIS_ERR;
+        }
+        let ssl = match context.as_ref().connection() {
+            Ok(ssl) => ssl,
+            Err(NoConnection::OutOfMemory) => {
+                return Failure::Other("Couldn't create new SSL instance").report(c);
+            }
+            Err(NoConnection::ServerName) => {
+                return Failure::Other("Failed to set server_name/SNI").report(c);
+            }
+        };
+        let status = associate(c, ssl.as_ptr(), Some(context));
+        if status != REDIS_OK {
+            SSL_free(ssl.as_ptr());
+        }
+        status
+    }
+}
+
+/// Initiates TLS with the program's own `ssl`, which on success belongs to the context.
+///
+/// # Safety
+/// Both are live.
+pub(crate) unsafe fn initiate(c: *mut redisContext, ssl: *mut SSL) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !(*c).privctx.is_null() {
+            return Failure::Other("redisContext was already associated").report(c);
+        }
+        associate(c, ssl, None)
+    }
+}
+
+/// Begins the handshake; on success the context has TLS's table. On failure `ssl` is the caller's, as before.
+unsafe fn associate(
+    c: *mut redisContext,
+    ssl: *mut SSL,
+    context: Option<NonNull<TlsContext>>,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let Some(connection) = Connection::new(ssl, (*c).fd, context) else {
+            return Failure::OutOfMemory.report(c);
+        };
+        match handshake::begin(c, connection.as_ref()) {
+            Progress::Failed(failure) => {
+                let status = failure.report(c);
+                Connection::detach(connection);
+                status
+            }
+            Progress::Established | Progress::Pending => {
+                (*c).funcs = &raw const redisContextSSLFuncs;
+                (*c).privctx = connection.as_ptr().cast();
+                REDIS_OK
+            }
+        }
+    }
+}
