@@ -1,6 +1,6 @@
 //! Bytes between the context's buffers and its transport.
 
-use super::{Status, copy_reader_error, fail, is_blocking, reader, set_error};
+use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
 use crate::error::Error;
 use crate::layout::{REDIS_INVALID_FD, redisContext};
 use crate::{net, reader as input, sds};
@@ -28,7 +28,7 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<Received> {
             return Err(());
         }
         let mut scratch = input::Scratch::uninit();
-        let Ok(landing) = input::landing(reader(c), &mut scratch) else {
+        let Ok(landing) = input::landing(reader(c), &mut scratch, !reads_socket(c)) else {
             copy_reader_error(c);
             return Err(());
         };

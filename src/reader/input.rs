@@ -80,11 +80,17 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     }
 }
 
-/// Makes room for a read: in the string that is being received, in the buffer, or in `scratch`.
+/// Makes room for a read: in the string that is being received, in the buffer, or in `scratch`. With `whole_records` there is room
+/// for `MIN_READ` bytes at least: what a transport that deciphers records cannot hand out of one stays within it, and no event
+/// comes for that.
 ///
 /// # Safety
 /// `reader` is live, `scratch` outlives the landing.
-pub(crate) unsafe fn landing(reader: *mut Reader, scratch: &mut Scratch) -> Result<Landing, ()> {
+pub(crate) unsafe fn landing(
+    reader: *mut Reader,
+    scratch: &mut Scratch,
+    whole_records: bool,
+) -> Result<Landing, ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
     unsafe {
         if (*reader).c.err != 0 {
@@ -92,6 +98,11 @@ pub(crate) unsafe fn landing(reader: *mut Reader, scratch: &mut Scratch) -> Resu
         }
         if (*reader).bulk.is_receiving() {
             return match (*reader).bulk.room(BULK_READ) {
+                Ok((_, room)) if whole_records && room < MIN_READ => Ok(Landing {
+                    place: scratch.as_mut_ptr().cast(),
+                    room: MIN_READ,
+                    in_scratch: true,
+                }),
                 Ok((place, room)) => Ok(Landing {
                     place,
                     room,
@@ -135,7 +146,7 @@ pub(crate) unsafe fn received(
     // SAFETY: the landing is room behind the buffer's or the string's last byte.
     unsafe {
         (*reader).drained = len < landing.room;
-        if (*reader).bulk.is_receiving() {
+        if (*reader).bulk.is_receiving() && !landing.in_scratch {
             (*reader).bulk.advance(len);
             if (*reader).bulk.is_complete() {
                 // As far as anybody knows: the read asked for the string's last byte and no more.
