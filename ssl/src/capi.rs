@@ -118,8 +118,9 @@ pub unsafe extern "C-unwind" fn redisCreateSSLContextWithOptions(
 /// name if it has none of these, in either case; `*` there stands for one whole label.
 ///
 /// Returns REDIS_SSL_CTX_NONE, or REDIS_SSL_CTX_VERIFY_NAME_FAILED where `name` is NULL, empty or begins with a dot, where the context
-/// does not verify certificates (REDIS_SSL_VERIFY_PEER), or where memory is short; then do not use the context. Call it before other
-/// threads use the context. Only this implementation has it: `#ifdef HIREDIS_RS`.
+/// does not verify certificates (REDIS_SSL_VERIFY_PEER), or where memory is short. After a failure nothing can be initiated from the
+/// context, so that a program which does not look at the result is safe too. Call it before other threads use the context. Only this
+/// implementation has it: `#ifdef HIREDIS_RS`.
 ///
 /// # Safety
 /// `ctx` is NULL or a live context that no other thread uses; `name` is NULL or NUL-terminated.
@@ -131,11 +132,16 @@ pub unsafe extern "C-unwind" fn redisSSLContextSetVerifyName(
     let Some(context) = NonNull::new(ctx.cast::<TlsContext>()) else {
         return REDIS_SSL_CTX_VERIFY_NAME_FAILED;
     };
-    if name.is_null() {
-        return REDIS_SSL_CTX_VERIFY_NAME_FAILED;
-    }
     // SAFETY: the caller's promises.
-    match unsafe { context.as_ref().expect_peer(CStr::from_ptr(name)) } {
+    let expected = unsafe {
+        let name = if name.is_null() {
+            c""
+        } else {
+            CStr::from_ptr(name)
+        };
+        context.as_ref().expect_peer(name)
+    };
+    match expected {
         Ok(()) => REDIS_SSL_CTX_NONE,
         Err(error) => error,
     }
