@@ -7,7 +7,8 @@ INCLUDEDIR ?= include
 LIBDIR ?= lib
 
 all:
-	cargo build --release --lib
+	scripts/ensure-tools pkg-config libssl
+	cargo build --release --lib -p hiredis -p hiredis-ssl
 
 demo:
 	scripts/ensure-tools gcc $(if $(REDIS_URL),,redis-server)
@@ -15,11 +16,11 @@ demo:
 	scripts/demo $(abspath $(TARGET))/stage
 
 test: tools oracle
-	cargo build --release
+	cargo build --release --lib -p hiredis -p hiredis-ssl
 	cargo test --release --workspace
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind strace openssl pkg-config gcc g++ libjemalloc2 \
+	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:
