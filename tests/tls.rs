@@ -1,74 +1,286 @@
-//! The C library's `libhiredis_ssl.so`, unmodified, over our core (clients.md: it takes seven symbols from the process).
+//! TLS against a real redis-server: our library and the C one, each over our core and the C one; certificates, names, versions.
 
+#[path = "tls/certificates.rs"]
+mod certificates;
 mod support;
 
+use certificates::Certificates;
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Command;
-use support::{Build, Hiredis, Server};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use support::{Build, Hiredis, Run, Server, oracle, target};
 
-/// A self-signed certificate for `localhost`, and its key.
-fn make_certificate(dir: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ])
-        .current_dir(dir)
-        .output()
-        .expect("openssl is installed (make test installs it)");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
+/// A redis-server with TLS on a port of its own.
+struct TlsServer {
+    server: Server,
+    port: String,
+}
+
+impl TlsServer {
+    /// With this certificate, and more options.
+    fn start(certificate: &str, options: &[&str]) -> TlsServer {
+        let made = Certificates::get();
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let port = port.expect("a free port").port().to_string();
+        let cert = made.path(&format!("{certificate}.pem"));
+        let key = made.path(&format!("{certificate}.key"));
+        let ca = made.path("ca.pem");
+        let mut all = vec!["--tls-port", &port, "--tls-cert-file", &cert];
+        all.extend(["--tls-key-file", &key, "--tls-ca-cert-file", &ca]);
+        if !options.contains(&"--tls-auth-clients") {
+            all.extend(["--tls-auth-clients", "no"]);
+        }
+        all.extend(options);
+        let server = Server::start(&all);
+        TlsServer { server, port }
+    }
+
+    /// What `tls_client.c` tells of a connection.
+    fn client(&self, arguments: &[&str]) -> String {
+        let program = Build::new("c/tls_client.c").build();
+        let run = arguments
+            .iter()
+            .fold(program.on(Hiredis::Ours), |run, argument| run.arg(argument));
+        let run = run.arg(&format!("port={}", self.port));
+        self.environment(run).success().trim_end().to_string()
+    }
+
+    fn environment(&self, run: Run) -> Run {
+        let made = Certificates::get();
+        run.server(&self.server)
+            .env("TLS_PORT", &self.port)
+            .env("TLS_DIR", made.dir())
+            .env("OPENSSL_CONF", "/dev/null")
+    }
+}
+
+/// A folder with one library's core and another's TLS half.
+fn pair(core: Hiredis, tls: Hiredis) -> PathBuf {
+    let dir = target().join(format!(
+        "tests/tls-pairs/{core:?}-{tls:?}-{}",
+        std::process::id()
+    ));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).expect("a folder");
+    for (name, from) in [("libhiredis", core), ("libhiredis_ssl", tls)] {
+        for suffix in ["so", "so.1", "so.1.1.0", "so.1.4.0"] {
+            let library = from.lib().join(format!("{name}.so"));
+            let library = library.canonicalize().expect("the library");
+            symlink(library, dir.join(format!("{name}.{suffix}"))).expect("a link");
+        }
+    }
+    dir
+}
+
+fn scenarios(core: Hiredis, tls: Hiredis, headers: Hiredis) {
+    if oracle().is_none() && [core, tls, headers].contains(&Hiredis::Oracle) {
+        return; // The harness has said so.
+    }
+    let libraries = pair(core, tls);
+    let server = TlsServer::start("server", &[]);
+    let program = Build::new("c/tls.c").headers(headers).build();
+    let run = || {
+        server
+            .environment(program.on(core))
+            .env("LD_LIBRARY_PATH", &libraries)
+    };
+    run().timeout(120).success();
+    if tls == Hiredis::Ours {
+        run().valgrind().success();
+    }
+    std::fs::remove_dir_all(libraries).expect("the folder goes");
+}
+
+#[test]
+fn our_tls_on_our_core() {
+    scenarios(Hiredis::Ours, Hiredis::Ours, Hiredis::Ours);
+}
+
+#[test]
+fn our_tls_on_the_c_librarys_core() {
+    scenarios(Hiredis::Oracle, Hiredis::Ours, Hiredis::Oracle);
+}
+
+#[test]
+fn the_c_librarys_tls_on_our_core() {
+    scenarios(Hiredis::Ours, Hiredis::Oracle, Hiredis::Oracle);
+}
+
+#[test]
+fn the_c_librarys_tls_on_its_own_core() {
+    scenarios(Hiredis::Oracle, Hiredis::Oracle, Hiredis::Oracle);
+}
+
+#[test]
+fn programs_built_for_the_c_library_run_on_ours() {
+    scenarios(Hiredis::Ours, Hiredis::Ours, Hiredis::Oracle);
+}
+
+/// The outcome of one connection, as `tls_client.c` tells it.
+#[track_caller]
+fn ends(server: &TlsServer, arguments: &str, expected: &str) {
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let found = server.client(&arguments);
+    assert_eq!(found, expected, "{arguments:?}");
+}
+
+const OK: &str = "ok: PONG";
+
+#[test]
+fn authorities_are_read_from_a_file_or_a_folder() {
+    let server = TlsServer::start("server", &[]);
+    ends(&server, "ca=ca.pem", OK);
+    ends(&server, "capath=authorities", OK);
+    ends(&server, "capath=nowhere ca=ca.pem", OK);
+    ends(
+        &server,
+        "ca=other-ca.pem",
+        "initiate: 1 SSL_connect failed: certificate verify failed: self-signed certificate in certificate chain",
+    );
+    ends(
+        &server,
+        "capath=nowhere",
+        "initiate: 1 SSL_connect failed: certificate verify failed: self-signed certificate in certificate chain",
+    );
+    ends(
+        &server,
+        "", // the system's
+        "initiate: 1 SSL_connect failed: certificate verify failed: self-signed certificate in certificate chain",
+    );
+    ends(&server, "capath=nowhere verify=0", OK);
+    ends(
+        &server,
+        "ca=nothing.pem",
+        "create: 3 Failed to load CA Certificate or CA Path",
     );
 }
 
 #[test]
-fn the_c_librarys_tls_runs_on_our_core() {
-    let Some(oracle) = support::oracle() else {
-        return; // The harness has said so.
-    };
-    let dir = std::env::temp_dir().join(format!("hiredis-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a temporary folder");
-    make_certificate(&dir);
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    let port = port.expect("a free port").port().to_string();
-    let file = |name| dir.join(name).to_string_lossy().into_owned();
-    let (cert, key) = (file("cert.pem"), file("key.pem"));
-    let server = Server::start(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &cert,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &cert,
-        "--tls-auth-clients",
-        "no",
-    ]);
-    let libraries = std::fs::read_dir(oracle.join("usr/lib"))
-        .expect("the C library")
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.join("libhiredis_ssl.so").exists())
-        .expect("the C library's TLS half");
-    Build::new("c/tls.c")
-        .headers(Hiredis::Oracle)
-        .flag(&format!("-Wl,-rpath,{}", libraries.display()))
-        .build()
-        .on(Hiredis::Ours)
-        .server(&server)
-        .env("TLS_PORT", &port)
-        .env("TLS_CA", &cert)
-        .success();
-    std::fs::remove_dir_all(&dir).expect("the temporary folder goes");
+fn client_certificates_are_sent_when_the_server_asks() {
+    let server = TlsServer::start("server", &["--tls-auth-clients", "yes"]);
+    ends(&server, "ca=ca.pem cert=client.pem key=client.key", OK);
+    // In TLS 1.3 the server's verdict comes after our end of the handshake.
+    ends(
+        &server,
+        "ca=ca.pem",
+        "ping: 1 SSL_read failed: tlsv13 alert certificate required",
+    );
+    let half = "create: 2 Client cert and key must both be specified or skipped";
+    ends(&server, "ca=ca.pem cert=client.pem", half);
+    ends(&server, "ca=ca.pem key=client.key", half);
+    ends(
+        &server,
+        "ca=ca.pem cert=no.pem key=client.key",
+        "create: 4 Failed to load client certificate",
+    );
+    ends(
+        &server,
+        "ca=ca.pem cert=client.pem key=ca.key",
+        "create: 6 Failed to load private key",
+    );
+    let old = TlsServer::start(
+        "server",
+        &["--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2"],
+    );
+    ends(
+        &old,
+        "ca=ca.pem",
+        "initiate: 1 SSL_connect failed: sslv3 alert handshake failure",
+    );
+}
+
+#[test]
+fn the_peer_is_verified_by_name_or_address() {
+    let server = TlsServer::start("server", &[]);
+    for name in ["localhost", "LOCALHOST", "127.0.0.1", "redis.example.test"] {
+        ends(&server, &format!("ca=ca.pem name={name}"), OK);
+    }
+    let wrong_name = "initiate: 1 SSL_connect failed: certificate verify failed: hostname mismatch";
+    for name in [
+        "elsewhere.test",
+        "a.b.example.test",
+        "example.test",
+        "127.0.0.1.test",
+    ] {
+        ends(&server, &format!("ca=ca.pem name={name}"), wrong_name);
+    }
+    let wrong_address =
+        "initiate: 1 SSL_connect failed: certificate verify failed: IP address mismatch";
+    for address in ["127.0.0.2", "::1"] {
+        ends(&server, &format!("ca=ca.pem name={address}"), wrong_address);
+    }
+    // Without DNS names in the certificate its common name counts.
+    ends(
+        &TlsServer::start("common", &[]),
+        "ca=ca.pem name=localhost",
+        OK,
+    );
+    // Telling the server a name verifies nothing.
+    let elsewhere = TlsServer::start("elsewhere", &[]);
+    ends(&elsewhere, "ca=ca.pem sni=localhost", OK);
+    ends(
+        &elsewhere,
+        "ca=ca.pem sni=localhost name=localhost",
+        wrong_name,
+    );
+    ends(
+        &elsewhere,
+        "ca=ca.pem sni=localhost name=elsewhere.test",
+        OK,
+    );
+}
+
+/// A program that does not look at the result of naming must not end up with an unverified peer.
+#[test]
+fn a_name_that_cannot_be_verified_allows_no_connection() {
+    let server = TlsServer::start("server", &[]);
+    let text = "Failed to set the expected peer certificate name for verification";
+    let refused = format!("name: 9 {text}; initiate: 2 {text}");
+    ends(&server, "ca=ca.pem name=", &refused);
+    ends(&server, "ca=ca.pem name=.example.test", &refused);
+    ends(&server, "ca=ca.pem verify=0 name=localhost", &refused);
+}
+
+#[test]
+fn an_expired_certificate_is_refused_and_said_to_be() {
+    let server = TlsServer::start("expired", &[]);
+    ends(
+        &server,
+        "ca=ca.pem",
+        "initiate: 1 SSL_connect failed: certificate verify failed: certificate has expired",
+    );
+}
+
+#[test]
+fn server_names_that_cannot_be_sent_are_refused() {
+    let server = TlsServer::start("server", &[]);
+    let refused = "initiate: 2 Failed to set server_name/SNI";
+    ends(&server, "ca=ca.pem sni=", refused);
+    ends(
+        &server,
+        &format!("ca=ca.pem sni={}", "a".repeat(300)),
+        refused,
+    );
+}
+
+#[test]
+fn both_versions_of_tls_are_spoken_and_no_older_one() {
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let server = TlsServer::start("server", &["--tls-protocols", version]);
+        ends(&server, "ca=ca.pem name=localhost", OK);
+    }
+    let old = TlsServer::start(
+        "server",
+        &[
+            "--tls-protocols",
+            "TLSv1.1",
+            "--tls-ciphers",
+            "DEFAULT@SECLEVEL=0",
+        ],
+    );
+    ends(
+        &old,
+        "ca=ca.pem",
+        "initiate: 1 SSL_connect failed: tlsv1 alert protocol version",
+    );
 }

@@ -11,7 +11,7 @@ use crate::session::SessionSlot;
 use crate::{peer_name, process};
 use core::ffi::CStr;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_char, c_int};
 use openssl_sys::{
     ERR_clear_error, SSL, SSL_CTX, SSL_CTX_free, SSL_CTX_load_verify_locations, SSL_CTX_new,
@@ -28,6 +28,8 @@ pub(crate) struct TlsContext {
     ssl_ctx: *mut SSL_CTX,
     /// Sent to the server (SNI), NULL for none; says nothing about whom we accept.
     server_name: *mut c_char,
+    /// A name was given that nobody can be verified by: there will be no connections.
+    nobody: AtomicBool,
     session: SessionSlot,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct TlsContext {
 pub(crate) enum NoConnection {
     OutOfMemory,
     ServerName,
+    PeerName,
 }
 
 impl TlsContext {
@@ -134,12 +137,16 @@ impl TlsContext {
         // A session that was negotiated with any other peer must not be taken up with this one.
         self.session.clear();
         // SAFETY: the caller's promise.
-        unsafe { peer_name::expect(self.ssl_ctx, name) }
-            .map_err(|()| REDIS_SSL_CTX_VERIFY_NAME_FAILED)
+        let expected = unsafe { peer_name::expect(self.ssl_ctx, name) };
+        self.nobody.store(expected.is_err(), Ordering::Release);
+        expected.map_err(|()| REDIS_SSL_CTX_VERIFY_NAME_FAILED)
     }
 
     /// An OpenSSL connection with the server's name and the last session.
     pub(crate) fn connection(&self) -> Result<NonNull<SSL>, NoConnection> {
+        if self.nobody.load(Ordering::Acquire) {
+            return Err(NoConnection::PeerName);
+        }
         // SAFETY: the context is live; OpenSSL copies the name.
         unsafe {
             ERR_clear_error();

@@ -173,7 +173,7 @@ impl Connection {
     /// insists on getting as many again.
     fn stopped_writing(&self, stop: Stop, count: usize, len: usize) -> Moved {
         match stop {
-            Stop::Failed(failure) => return self.failed(failure, count),
+            Stop::Failed(failure) => return self.failed(self.explained(failure), count),
             Stop::Interrupted(EAGAIN) if count == 0 => {
                 self.unfinished.set(len);
                 return Err(Failure::system("", EAGAIN));
@@ -183,6 +183,20 @@ impl Connection {
         }
         self.unfinished.set(len);
         Ok(count)
+    }
+
+    /// A server that refuses us says why and closes the connection. Sending then fails for the latter; the former is still to be read.
+    fn explained(&self, failure: Failure) -> Failure {
+        if let Failure::System { .. } = failure {
+            let mut unread = 0_u8;
+            self.socket.begin(Mode::Try);
+            // SAFETY: there is room for one byte.
+            let read = unsafe { self.read_some((&raw mut unread).cast(), 1, false) };
+            if let Err(Stop::Failed(reason @ Failure::OpenSsl { .. })) = read {
+                return reason;
+            }
+        }
+        failure
     }
 
     /// A failure behind bytes that were moved is told by the next call.

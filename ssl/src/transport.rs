@@ -104,6 +104,10 @@ pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsCon
             Err(NoConnection::ServerName) => {
                 return Failure::Other("Failed to set server_name/SNI").report(c);
             }
+            Err(NoConnection::PeerName) => {
+                let text = "Failed to set the expected peer certificate name for verification";
+                return Failure::Other(text).report(c);
+            }
         };
         let status = associate(c, ssl.as_ptr(), Some(context));
         if status != REDIS_OK {

@@ -5,7 +5,7 @@
 mod program;
 mod server;
 
-pub(crate) use program::{Build, Output, Program, marked};
+pub(crate) use program::{Build, Output, Program, Run, marked};
 pub(crate) use server::Server;
 
 use std::fs::{self, File};
