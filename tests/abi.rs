@@ -1,4 +1,4 @@
-//! The shared library and the headers against the ABI as data (`abi/`): exports, names, size, layouts, constants, prototypes.
+//! The shared libraries and the headers against the ABI as data (`abi/`): exports, names, size, layouts, constants, prototypes.
 
 mod support;
 
@@ -25,8 +25,30 @@ fn output(command: &mut Command) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-fn library() -> PathBuf {
-    stage().join("lib/libhiredis.so")
+/// A shared library: its name and the symbols that hiredis exports from it.
+struct Library {
+    name: &'static str,
+    symbols: &'static str,
+    /// Whether an addition of `abi/additions.txt` belongs to it.
+    adds: fn(&str) -> bool,
+}
+
+const CORE: Library = Library {
+    name: "libhiredis",
+    symbols: include_str!("abi/symbols-libhiredis.txt"),
+    adds: |name| !name.contains("SSL"),
+};
+
+const TLS: Library = Library {
+    name: "libhiredis_ssl",
+    symbols: include_str!("abi/symbols-libhiredis_ssl.txt"),
+    adds: |name| name.contains("SSL"),
+};
+
+impl Library {
+    fn path(&self) -> PathBuf {
+        stage().join(format!("lib/{}.so", self.name))
+    }
 }
 
 /// The first field of every line that is not a comment.
@@ -70,68 +92,108 @@ fn dynamic(library: &Path, kind: &str) -> Vec<String> {
 
 #[test]
 fn exports_are_those_of_hiredis_and_the_documented_additions() {
-    let found = exports(&library());
-    let found_names: BTreeSet<&str> = found.keys().map(String::as_str).collect();
-    let expected = first_fields(include_str!("abi/symbols-libhiredis.txt"));
-    let additions = first_fields(include_str!("abi/additions.txt"));
-    assert_eq!(expected.len(), 123);
+    assert_eq!(first_fields(CORE.symbols).len(), 123);
+    assert_eq!(first_fields(TLS.symbols).len(), 8);
+    for library in [CORE, TLS] {
+        let found = exports(&library.path());
+        let found_names: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+        let expected = first_fields(library.symbols);
+        let additions = first_fields(include_str!("abi/additions.txt"));
+        let additions: BTreeSet<&str> = additions
+            .into_iter()
+            .filter(|name| (library.adds)(name))
+            .collect();
 
-    let missing: Vec<_> = expected.difference(&found_names).collect();
-    assert!(missing.is_empty(), "missing: {missing:?}");
-    let extra: Vec<_> = found_names
-        .difference(&expected)
-        .filter(|name| !additions.contains(*name))
-        .collect();
-    assert!(extra.is_empty(), "exported, but in neither list: {extra:?}");
-    let gone: Vec<_> = additions.difference(&found_names).collect();
-    assert!(
-        gone.is_empty(),
-        "listed in additions.txt, but not exported: {gone:?}"
-    );
+        let missing: Vec<_> = expected.difference(&found_names).collect();
+        assert!(missing.is_empty(), "missing: {missing:?}");
+        let extra: Vec<_> = found_names
+            .difference(&expected)
+            .filter(|name| !additions.contains(*name))
+            .collect();
+        assert!(extra.is_empty(), "exported, but in neither list: {extra:?}");
+        let gone: Vec<_> = additions.difference(&found_names).collect();
+        assert!(
+            gone.is_empty(),
+            "listed in additions.txt, but not exported: {gone:?}"
+        );
+    }
 }
 
 #[test]
 fn exports_are_of_the_right_kind() {
-    let found = exports(&library());
-    for line in include_str!("abi/symbols-libhiredis.txt").lines() {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let (name, kind) = (fields[0], fields[2]);
-        let (letter, size) = &found[name];
-        match kind {
-            "func" => assert_eq!(letter, "T", "{name}"),
-            "data" => assert!(
-                ["D", "B"].contains(&letter.as_str()) && *size == 40,
-                "{name}: {letter} of {size} bytes"
-            ),
-            other => panic!("unknown kind {other}"),
+    for (library, data_size) in [(CORE, 40), (TLS, 48)] {
+        let found = exports(&library.path());
+        for line in library.symbols.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let (name, kind) = (fields[0], fields[2]);
+            let (letter, size) = &found[name];
+            match kind {
+                "func" => assert_eq!(letter, "T", "{name}"),
+                "data" => assert!(
+                    ["D", "B"].contains(&letter.as_str()) && *size == data_size,
+                    "{name}: {letter} of {size} bytes"
+                ),
+                other => panic!("unknown kind {other}"),
+            }
         }
     }
 }
 
+/// Either library may be exchanged alone: ours finds in a process what the C one finds there.
 #[test]
-fn one_file_serves_every_name_that_programs_were_linked_with() {
-    let real = fs::canonicalize(library()).expect("the library");
-    let links = [
-        "libhiredis.so",
-        "libhiredis.so.1",
-        "libhiredis.so.1.1.0",
-        "libhiredis.so.1.3.0",
-        "libhiredis.so.1.4.0",
-    ];
-    for link in links {
-        let path = fs::canonicalize(stage().join("lib").join(link));
-        assert_eq!(path.ok().as_deref(), Some(real.as_path()), "{link}");
-    }
-    assert_eq!(dynamic(&real, "SONAME"), ["libhiredis.so.1.4.0"]);
+fn tls_takes_from_the_core_what_the_c_librarys_takes() {
+    let table = output(
+        Command::new("nm")
+            .args(["-D", "--undefined-only"])
+            .arg(TLS.path()),
+    );
+    let core = exports(&CORE.path());
+    let taken: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|name| core.contains_key(*name))
+        .collect();
+    let expected = BTreeSet::from([
+        "__redisAsyncDisconnect",
+        "__redisSetError",
+        "hiredisAllocFns",
+        "redisBufferRead",
+        "redisBufferWrite",
+        "redisNetClose",
+        "redisProcessCallbacks",
+    ]);
+    assert_eq!(taken, expected);
 }
 
 #[test]
-fn needs_nothing_but_libc() {
-    for needed in dynamic(&library(), "NEEDED") {
-        // The unwinder is found when it is needed, where `src/unwinder.rs` knows how.
-        let unwinder = needed == "libgcc_s.so.1" && cfg!(not(target_arch = "x86_64"));
-        let allowed = needed == "libc.so.6" || needed.starts_with("ld-linux") || unwinder;
-        assert!(allowed, "needs {needed}");
+fn one_file_serves_every_name_that_programs_were_linked_with() {
+    for library in [CORE, TLS] {
+        let real = fs::canonicalize(library.path()).expect("the library");
+        for suffix in ["so", "so.1", "so.1.1.0", "so.1.3.0", "so.1.4.0"] {
+            let link = format!("{}.{suffix}", library.name);
+            let path = fs::canonicalize(stage().join("lib").join(&link));
+            assert_eq!(path.ok().as_deref(), Some(real.as_path()), "{link}");
+        }
+        assert_eq!(
+            dynamic(&real, "SONAME"),
+            [format!("{}.so.1.4.0", library.name)]
+        );
+    }
+}
+
+#[test]
+fn needs_nothing_but_libc_and_tls_openssl() {
+    for (library, more) in [(CORE, &[][..]), (TLS, &["libssl.so.3", "libcrypto.so.3"])] {
+        for needed in dynamic(&library.path(), "NEEDED") {
+            // The core finds the unwinder when it is needed, where `src/unwinder.rs` knows how.
+            let unwinder = needed == "libgcc_s.so.1"
+                && (library.name == TLS.name || cfg!(not(target_arch = "x86_64")));
+            let allowed = needed == "libc.so.6"
+                || needed.starts_with("ld-linux")
+                || unwinder
+                || more.contains(&needed.as_str());
+            assert!(allowed, "{} needs {needed}", library.name);
+        }
     }
 }
 
@@ -143,7 +205,7 @@ fn stripped_it_is_at_most_700_kilobytes() {
         Command::new("strip")
             .arg("-o")
             .arg(&stripped)
-            .arg(library()),
+            .arg(CORE.path()),
     );
     let size = fs::metadata(&stripped).expect("the stripped file").len();
     support::say(&format!("stripped libhiredis.so: {size} bytes"));
@@ -159,6 +221,7 @@ fn check(name: &str, source: &str) {
         fs::write(&file, source).expect("write the generated file");
         Build::new(&file)
             .flag("-Wno-unused-function")
+            .flag("-lhiredis_ssl")
             .build()
             .on(Hiredis::Ours)
             .success();
@@ -229,6 +292,7 @@ fn every_header_compiles_alone() {
         "alloc.h",
         "async.h",
         "hiredis.h",
+        "hiredis_ssl.h",
         "read.h",
         "sds.h",
         "sockcompat.h",

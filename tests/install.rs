@@ -46,11 +46,15 @@ fn make(goal: &str, destdir: &Path) {
 }
 
 fn pkg_config(lib: &Path, what: &[&str]) -> Vec<String> {
+    pkg_config_of("hiredis", lib, what)
+}
+
+fn pkg_config_of(package: &str, lib: &Path, what: &[&str]) -> Vec<String> {
     let mut command = Command::new("pkg-config");
     command
         .env("PKG_CONFIG_PATH", lib.join("pkgconfig"))
         .args(what)
-        .arg("hiredis");
+        .arg(package);
     output(&mut command)
         .split_whitespace()
         .map(String::from)
@@ -59,10 +63,15 @@ fn pkg_config(lib: &Path, what: &[&str]) -> Vec<String> {
 
 /// Compiles and runs the program with these flags behind it.
 fn runs_with(name: &str, flags: &[String], lib: &Path) {
+    runs("installed", name, flags, lib);
+}
+
+/// As `runs_with`, of another program below `tests/c`.
+fn runs(program: &str, name: &str, flags: &[String], lib: &Path) {
     let binary = empty(name).join("program");
     let mut gcc = Command::new("gcc");
     output(
-        gcc.arg(root().join("tests/c/installed.c"))
+        gcc.arg(root().join(format!("tests/c/{program}.c")))
             .arg("-o")
             .arg(&binary)
             .args(flags),
@@ -89,6 +98,37 @@ fn the_static_library_links_with_what_pkg_config_says() {
         .map(|flag| flag.replace("-lhiredis", "-l:libhiredis.a"))
         .collect();
     runs_with("static", &archive, Path::new("/nonexistent"));
+}
+
+#[test]
+fn pkg_config_is_all_a_program_with_tls_needs() {
+    let lib = stage().join("lib");
+    let flags = pkg_config_of("hiredis_ssl", &lib, &["--cflags", "--libs"]);
+    runs("installed_ssl", "shared-ssl", &flags, &lib);
+    assert_eq!(
+        pkg_config_of("hiredis_ssl", &lib, &["--modversion"]),
+        ["1.4.1"]
+    );
+}
+
+/// Both archives hold Rust's standard library; the linker takes it from one of them.
+#[test]
+fn the_static_libraries_link_together() {
+    let lib = stage().join("lib");
+    let flags = pkg_config_of("hiredis_ssl", &lib, &["--static", "--cflags", "--libs"]);
+    let archives: Vec<String> = flags
+        .iter()
+        .map(|flag| match flag.as_str() {
+            "-lhiredis" | "-lhiredis_ssl" => flag.replacen("-l", "-l:lib", 1) + ".a",
+            _ => flag.clone(),
+        })
+        .collect();
+    runs(
+        "installed_ssl",
+        "static-ssl",
+        &archives,
+        Path::new("/nonexistent"),
+    );
 }
 
 #[test]

@@ -42,7 +42,9 @@ struct Call {
 #[test]
 fn our_functions_have_no_panic_paths() {
     stage();
-    let found = panic_paths(&target().join("release/libhiredis.so"), &root().join("src"));
+    let mut found = panic_paths(&target().join("release/libhiredis.so"), &root().join("src"));
+    let tls = target().join("release/libhiredis_ssl.so");
+    found.extend(panic_paths(&tls, &root().join("ssl/src")));
     let (allowed, left): (Vec<_>, Vec<_>) = found.into_iter().partition(|line| {
         NEVER_TAKEN
             .iter()

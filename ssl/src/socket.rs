@@ -7,11 +7,16 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use libc::{EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, c_char, c_int, c_long, c_void};
 use openssl_sys::{
-    BIO, BIO_CTRL_EOF, BIO_CTRL_FLUSH, BIO_METHOD, BIO_clear_retry_flags, BIO_get_data,
-    BIO_meth_free, BIO_meth_new, BIO_meth_set_ctrl__fixed_rust, BIO_meth_set_read__fixed_rust,
-    BIO_meth_set_write__fixed_rust, BIO_new, BIO_set_data, BIO_set_init, BIO_set_retry_read,
-    BIO_set_retry_write,
+    BIO, BIO_CTRL_EOF, BIO_CTRL_FLUSH, BIO_FLAGS_READ, BIO_FLAGS_SHOULD_RETRY, BIO_FLAGS_WRITE,
+    BIO_METHOD, BIO_clear_flags, BIO_get_data, BIO_meth_free, BIO_meth_new,
+    BIO_meth_set_ctrl__fixed_rust, BIO_meth_set_read__fixed_rust, BIO_meth_set_write__fixed_rust,
+    BIO_new, BIO_set_data, BIO_set_flags, BIO_set_init,
 };
+
+/// To be called again when there is something to read.
+const RETRY_READ: c_int = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;
+/// To be called again when there is room to write.
+const RETRY_WRITE: c_int = BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY;
 
 /// How a call goes about the socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,13 +184,13 @@ pub(crate) unsafe fn of<'a>(bio: *mut BIO) -> Option<&'a Socket> {
 unsafe extern "C" fn bio_read(bio: *mut BIO, place: *mut c_char, len: c_int) -> c_int {
     // SAFETY: OpenSSL passes one of our BIOs and a buffer of `len` bytes.
     unsafe {
-        BIO_clear_retry_flags(bio);
+        BIO_clear_flags(bio, RETRY_READ | RETRY_WRITE);
         let (Some(socket), Ok(len)) = (of(bio), usize::try_from(len)) else {
             return -1;
         };
         let count = socket.receive(place, len);
         if count < 0 && socket.may_retry() {
-            BIO_set_retry_read(bio);
+            BIO_set_flags(bio, RETRY_READ);
         }
         // No more than `len`, which is one of these.
         count as c_int
@@ -195,13 +200,13 @@ unsafe extern "C" fn bio_read(bio: *mut BIO, place: *mut c_char, len: c_int) -> 
 unsafe extern "C" fn bio_write(bio: *mut BIO, place: *const c_char, len: c_int) -> c_int {
     // SAFETY: as in `bio_read`.
     unsafe {
-        BIO_clear_retry_flags(bio);
+        BIO_clear_flags(bio, RETRY_READ | RETRY_WRITE);
         let (Some(socket), Ok(len)) = (of(bio), usize::try_from(len)) else {
             return -1;
         };
         let count = socket.send(place, len);
         if count < 0 && socket.may_retry() {
-            BIO_set_retry_write(bio);
+            BIO_set_flags(bio, RETRY_WRITE);
         }
         count as c_int
     }

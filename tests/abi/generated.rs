@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 const HEADERS: &str = "#include <hiredis/alloc.h>\n#include <hiredis/async.h>\n#include <hiredis/hiredis.h>\n\
-    #include <hiredis/read.h>\n#include <hiredis/sds.h>\n#include <hiredis/sockcompat.h>\n\
+    #include <hiredis/hiredis_ssl.h>\n#include <hiredis/read.h>\n#include <hiredis/sds.h>\n#include <hiredis/sockcompat.h>\n\
     #include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n";
 
 const C_OR_CPP: &str = "#ifdef __cplusplus\n#include <type_traits>\n#define _Static_assert static_assert\n\
@@ -129,8 +129,8 @@ pub(super) fn constants() -> String {
             );
             continue;
         }
-        // The connection types are an enum.
-        if !name.starts_with("REDIS_CONN_") {
+        // The connection types are an enum, and so are the errors of TLS contexts.
+        if !name.starts_with("REDIS_CONN_") && !name.starts_with("REDIS_SSL_CTX_") {
             let _ = writeln!(code, "#ifndef {name}\n#error {name} is not a macro\n#endif");
         }
         if value.starts_with('"') {
