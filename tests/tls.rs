@@ -284,3 +284,21 @@ fn both_versions_of_tls_are_spoken_and_no_older_one() {
         "initiate: 1 SSL_connect failed: tlsv1 alert protocol version",
     );
 }
+
+/// A program with servers of its own, which needs only the certificates; then again under valgrind.
+fn with_its_own_servers(source: &str) -> String {
+    let program = Build::new(source).build();
+    let run = || {
+        program
+            .on(Hiredis::Ours)
+            .env("TLS_DIR", Certificates::get().dir())
+    };
+    let told = run().timeout(60).success();
+    run().valgrind().success();
+    told
+}
+
+#[test]
+fn servers_that_misbehave() {
+    support::say(&with_its_own_servers("c/tls_peers.c"));
+}
