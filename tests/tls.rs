@@ -302,3 +302,17 @@ fn with_its_own_servers(source: &str) -> String {
 fn servers_that_misbehave() {
     support::say(&with_its_own_servers("c/tls_peers.c"));
 }
+
+#[test]
+fn bytes_that_come_one_by_one_or_not_at_all() {
+    let server = TlsServer::start("server", &[]);
+    let program = Build::new("c/tls_cuts.c").build();
+    let run = || server.environment(program.on(Hiredis::Ours));
+    support::say(&run().timeout(60).success());
+    run().valgrind().success();
+}
+
+#[test]
+fn sessions_are_taken_up() {
+    with_its_own_servers("c/tls_sessions.c");
+}

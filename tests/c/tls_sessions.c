@@ -1,0 +1,130 @@
+/* Sessions: taken up by later connections, and never where something has changed. */
+/* cc: -lhiredis_ssl -lssl -lcrypto -lpthread -D_GNU_SOURCE */
+#include "tls_peer.h"
+
+static redisSSLContext *tls;
+static SSL_CTX *server;
+static struct peer p;
+static int version, reused[4], connections;
+
+/* Serves so many connections, one after the other, and notes which took a session up. */
+static void serves(struct peer *peer) {
+    for (int i = 0; i < connections; i++) {
+        SSL *ssl = server_accept(peer, server);
+        check(ssl != NULL && (version == 0 || SSL_version(ssl) == version));
+        while (server_hears_ping(ssl)) server_says(ssl, "+PONG\r\n");
+        reused[i] = SSL_session_reused(ssl);
+        SSL_free(ssl);
+        ERR_clear_error();
+    }
+}
+
+static void begin(int count) {
+    connections = count;
+    peer_listen(&p);
+    peer_start(&p, serves);
+}
+
+static void end(void) {
+    peer_join(&p);
+    peer_end(&p);
+}
+
+static void once(redisSSLContext *context) {
+    redisContext *c = client_of(&p, context);
+    ping(c);
+    redisFree(c);
+}
+
+static void later_connections(void) {
+    begin(3);
+    once(tls);
+    once(tls);
+    once(tls);
+    end();
+    check(!reused[0] && reused[1] && reused[2]);
+}
+
+static void reconnect(void) {
+    redisContext *c;
+    begin(3);
+    c = client_of(&p, tls);
+    ping(c);
+    for (int i = 0; i < 2; i++) {
+        check(redisReconnect(c) == REDIS_OK);
+        check(redisInitiateSSLWithContext(c, tls) == REDIS_OK);
+        ping(c);
+    }
+    redisFree(c);
+    end();
+    check(reused[1] && reused[2]);
+}
+
+static void asynchronously(void) {
+    begin(2);
+    for (int i = 0; i < 2; i++) {
+        struct watched w;
+        watch(&w, redisAsyncConnect("127.0.0.1", p.port), tls);
+        check(redisAsyncCommand(w.ac, watched_reply, &w, "PING") == REDIS_OK);
+        watch_until(&w, w.answered == 1);
+        redisAsyncDisconnect(w.ac);
+    }
+    end();
+    check(reused[1]);
+}
+
+/* A server with new keys, as after a restart: a whole handshake, without an error. */
+static void restarted_server(void) {
+    begin(1);
+    once(tls);
+    end();
+    SSL_CTX_free(server);
+    server = server_context(version);
+    begin(2);
+    once(tls);
+    once(tls);
+    end();
+    check(!reused[0] && reused[1]);
+}
+
+/* What was agreed upon with any server does not hold for one of a certain name. */
+static void another_name(void) {
+    begin(2);
+    once(tls);
+    check(redisSSLContextSetVerifyName(tls, "localhost") == REDIS_SSL_CTX_NONE);
+    once(tls);
+    end();
+    check(!reused[1]);
+}
+
+/* A context that has been freed serves on behind its connections. */
+static void freed_before_its_connections(void) {
+    redisSSLContext *context = trusting("ca.pem", NULL);
+    redisContext *c;
+    begin(1);
+    c = client_of(&p, context);
+    redisFreeSSLContext(context);
+    ping(c);
+    ping(c);
+    redisFree(c);
+    end();
+}
+
+int main(void) {
+    int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+    for (int i = 0; i < 2; i++) {
+        version = versions[i];
+        printf("TLS %s\n", i ? "1.2" : "1.3");
+        tls = trusting("ca.pem", "localhost");
+        server = server_context(version);
+        run(later_connections);
+        run(reconnect);
+        run(asynchronously);
+        run(restarted_server);
+        run(another_name);
+        run(freed_before_its_connections);
+        SSL_CTX_free(server);
+        redisFreeSSLContext(tls);
+    }
+    return 0;
+}
