@@ -122,17 +122,29 @@ static inline void watched_reply(redisAsyncContext *ac, void *r, void *privdata)
     w->bytes += reply->len;
 }
 
-static inline void watch(struct watched *w, redisAsyncContext *ac, redisSSLContext *tls) {
+/* Returns 0, and frees the context, if the handshake has failed within the call. */
+static inline int watch_if_possible(struct watched *w, redisAsyncContext *ac, redisSSLContext *tls) {
     memset(w, 0, sizeof *w);
-    w->ac = ac;
     check(ac->err == 0);
-    check(redisInitiateSSLWithContext(&ac->c, tls) == REDIS_OK);
+    if (redisInitiateSSLWithContext(&ac->c, tls) != REDIS_OK) {
+        check(ac->err == ac->c.err && ac->errstr == ac->c.errstr);
+        w->err = ac->err;
+        snprintf(w->errstr, sizeof w->errstr, "%s", ac->errstr);
+        redisAsyncFree(ac);
+        return 0;
+    }
+    w->ac = ac;
     ac->data = w, ac->dataCleanup = watched_gone;
     ac->ev.data = w;
     ac->ev.addRead = watched_add_read, ac->ev.delRead = watched_del_read;
     ac->ev.addWrite = watched_add_write, ac->ev.delWrite = watched_del_write;
     ac->ev.cleanup = watched_cleanup;
     redisAsyncSetDisconnectCallback(ac, watched_disconnected);
+    return 1;
+}
+
+static inline void watch(struct watched *w, redisAsyncContext *ac, redisSSLContext *tls) {
+    check(watch_if_possible(w, ac, tls));
 }
 
 /* One wait, of up to `ms`; whether anything was reported. */
