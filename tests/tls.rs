@@ -316,3 +316,12 @@ fn bytes_that_come_one_by_one_or_not_at_all() {
 fn sessions_are_taken_up() {
     with_its_own_servers("c/tls_sessions.c");
 }
+
+#[test]
+fn loops() {
+    let server = TlsServer::start("server", &[]);
+    let program = Build::new("c/tls_loops.c").build();
+    let run = || server.environment(program.on(Hiredis::Ours));
+    run().timeout(60).success();
+    run().valgrind().success();
+}

@@ -65,11 +65,14 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live.
     unsafe {
         let c = inner(ac);
-        if hooks::watches_write(ac) || (*c).err != 0 {
+        if (*c).err != 0 {
             return Life::Alive;
         }
         if sds::len((*c).obuf) == 0 {
             timer::arm(ac);
+            return Life::Alive;
+        }
+        if hooks::watches_write(ac) {
             return Life::Alive;
         }
         if !context::async_write_is_default(c) {

@@ -20,6 +20,7 @@ pub(crate) unsafe fn handle_read(ac: *mut AsyncContext) {
         if is_ready(ac)
             && let Some(read) = (*(*ac).c.c.funcs).async_read
         {
+            arm_for_transport(ac);
             read(ac.cast());
         }
     }
@@ -35,6 +36,7 @@ pub(crate) unsafe fn handle_write(ac: *mut AsyncContext) {
         if is_ready(ac)
             && let Some(write) = (*(*ac).c.c.funcs).async_write
         {
+            arm_for_transport(ac);
             write(ac.cast());
         }
     }
@@ -47,6 +49,16 @@ unsafe fn is_ready(ac: *mut AsyncContext) -> bool {
         is_in_use(ac)
             && (has_flag(ac, REDIS_CONNECTED)
                 || matches!(connect::advance(ac), Progress::Connected))
+    }
+}
+
+/// Sees to the timer on behalf of a transport that calls the loop's hooks itself.
+unsafe fn arm_for_transport(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if !context::async_write_is_default(inner(ac)) {
+            timer::arm(ac);
+        }
     }
 }
 
