@@ -317,11 +317,52 @@ fn sessions_are_taken_up() {
     with_its_own_servers("c/tls_sessions.c");
 }
 
-#[test]
-fn loops() {
+/// A program against redis-server, then again under valgrind.
+fn with_redis(source: &str) {
     let server = TlsServer::start("server", &[]);
-    let program = Build::new("c/tls_loops.c").build();
+    let program = Build::new(source).build();
     let run = || server.environment(program.on(Hiredis::Ours));
     run().timeout(60).success();
     run().valgrind().success();
+}
+
+#[test]
+fn loops() {
+    with_redis("c/tls_loops.c");
+}
+
+#[test]
+fn no_memory() {
+    with_redis("c/tls_oom.c");
+}
+
+#[test]
+fn one_context_for_many_threads() {
+    with_redis("c/tls_threads.c");
+}
+
+/// Defect 33: over the C core, whose table stays after a reconnect, our TLS reports what the C one crashes on.
+#[test]
+fn a_reconnect_before_tls_is_initiated_again() {
+    let server = TlsServer::start("server", &[]);
+    let mut cores = vec![Hiredis::Ours];
+    cores.extend(oracle().map(|_| Hiredis::Oracle));
+    for core in cores {
+        let libraries = pair(core, Hiredis::Ours);
+        let program = Build::new("c/tls_reconnect.c").headers(core).build();
+        let run = || {
+            server
+                .environment(program.on(core))
+                .env("LD_LIBRARY_PATH", &libraries)
+        };
+        let told = run().success();
+        if core == Hiredis::Oracle {
+            assert_eq!(
+                told.trim(),
+                "2 TLS has not been initiated on this connection"
+            );
+        }
+        run().valgrind().success();
+        std::fs::remove_dir_all(libraries).expect("the folder goes");
+    }
 }
