@@ -39,6 +39,9 @@ bench-quick: oracle stage
 stage:
 	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
 
+bench-tls: tools oracle stage
+	scripts/bench-tls
+
 headers:
 	scripts/headers
 
@@ -54,4 +57,4 @@ install: all
 uninstall:
 	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
-.PHONY: all demo test tools oracle bench bench-quick stage headers headers-check abi-check install uninstall
+.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check install uninstall

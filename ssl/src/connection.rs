@@ -145,7 +145,10 @@ impl Connection {
             if bio.is_null() {
                 return None;
             }
-            let socket: *const Socket = socket::of(bio)?;
+            let socket = socket::place(bio);
+            if socket.is_null() {
+                return None;
+            }
             let offset = core::mem::offset_of!(Self, socket);
             socket.byte_sub(offset).cast::<Self>().as_ref()
         }

@@ -172,13 +172,22 @@ impl Method {
     }
 }
 
+/// Where the socket of one of our BIOs stands.
+///
+/// # Safety
+/// `bio` is live.
+pub(crate) unsafe fn place(bio: *mut BIO) -> *const Socket {
+    // SAFETY: the caller's promise; the data was set in `Method::bio`.
+    unsafe { BIO_get_data(bio).cast::<Socket>() }
+}
+
 /// The socket of one of our BIOs.
 ///
 /// # Safety
 /// `bio` is live, and its socket outlives the use.
-pub(crate) unsafe fn of<'a>(bio: *mut BIO) -> Option<&'a Socket> {
-    // SAFETY: the caller's promise; the data was set in `Method::bio`.
-    unsafe { BIO_get_data(bio).cast::<Socket>().as_ref() }
+unsafe fn of<'a>(bio: *mut BIO) -> Option<&'a Socket> {
+    // SAFETY: the caller's promise.
+    unsafe { place(bio).as_ref() }
 }
 
 unsafe extern "C" fn bio_read(bio: *mut BIO, place: *mut c_char, len: c_int) -> c_int {

@@ -278,6 +278,54 @@ static void key_update(void) {
     end();
 }
 
+/* Requests for new keys that the client cannot answer, since nobody reads what it sends: reading has to wait until it can write. */
+enum { UPDATES = 3000 };
+static void reads_nothing_for_long(struct peer *peer) {
+    SSL *ssl = server_accept(peer, server);
+    check(server_hears_ping(ssl));
+    for (int i = 0; i < UPDATES; i++) {
+        check(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1);
+        check(SSL_do_handshake(ssl) == 1);
+    }
+    usleep(200000);
+    server_says(ssl, "+PONG\r\n");
+    while (server_hears_ping(ssl)) {}
+    SSL_free(ssl);
+    ERR_clear_error();
+}
+
+static void blocked_answers(void) {
+    struct watched w;
+    int smallest = 1;
+    begin(reads_nothing_for_long);
+    setsockopt(p.listener, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest);
+    watch(&w, redisAsyncConnect("127.0.0.1", p.port), tls);
+    setsockopt(w.ac->c.fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest);
+    check(redisAsyncCommand(w.ac, watched_reply, &w, "PING") == REDIS_OK);
+    int blocked = 0;
+    for (double begun = seconds(); w.answered == 0 && seconds() - begun < 30;) {
+        watch_once(&w, 100);
+        blocked |= w.ac->c.err == 0 && w.write && !w.read;
+    }
+    printf("%d updates in %ld events%s\n", UPDATES, w.events, blocked ? ", blocked in between" : "");
+    check(w.answered == 1 && w.events < UPDATES);
+    redisAsyncFree(w.ac);
+    end();
+}
+
+/* While the server is silent in the middle of a handshake, no event is reported. */
+static void silence_in_the_handshake(void) {
+    struct watched w;
+    begin(is_silent);
+    watch(&w, redisAsyncConnect("127.0.0.1", p.port), tls);
+    check(redisAsyncCommand(w.ac, watched_reply, &w, "PING") == REDIS_OK);
+    for (int i = 0; i < 4; i++) watch_once(&w, 50);
+    check(w.events <= 2 && w.read && !w.write);
+    redisAsyncFree(w.ac);
+    check(w.failed == 1);
+    end();
+}
+
 /* Bytes in front of an error are handed out first, also when the error needs no further event. */
 static void says_and_ends(struct peer *peer) {
     SSL *ssl = server_accept(peer, server);
@@ -429,6 +477,8 @@ int main(void) {
     run(no_signal);
     run(renegotiation);
     run(key_update);
+    run(blocked_answers);
+    run(silence_in_the_handshake);
     run(reply_and_end);
     run(several_records_per_event);
     run(close_notify);
