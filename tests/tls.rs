@@ -366,3 +366,16 @@ fn a_reconnect_before_tls_is_initiated_again() {
         std::fs::remove_dir_all(libraries).expect("the folder goes");
     }
 }
+
+#[test]
+fn the_program_of_the_page_compiles() {
+    let page = include_str!("../docs/tls.md");
+    let code = page
+        .split("```c\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let file = target().join("tests/page_tls.c");
+    std::fs::create_dir_all(target().join("tests")).expect("a folder");
+    std::fs::write(&file, code.expect("a program")).expect("write");
+    Build::new(&file).flag("-lhiredis_ssl").build();
+}
