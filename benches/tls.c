@@ -117,8 +117,8 @@ static const struct work {
     const char *name;
     double (*function)(int);
     int times;
-} works[] = {{"handshakes", handshakes, 300}, {"set-16MiB", set_large, 12}, {"get-16MiB", get_large, 12},
-    {"requests", requests, 10000}, {"pipelined", pipelined, 400}, {"async-100", asynchronous, 60000}};
+} works[] = {{"handshakes", handshakes, 400}, {"set-16MiB", set_large, 16}, {"get-16MiB", get_large, 16},
+    {"requests", requests, 20000}, {"pipelined", pipelined, 2000}, {"async-100", asynchronous, 400000}};
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);

@@ -17,9 +17,9 @@ use libc::{EAGAIN, EINTR, c_int, c_void};
 use openssl_sys::{
     ERR_GET_REASON, ERR_clear_error, ERR_get_error, SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ,
     SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
-    SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_ctrl, SSL_free,
-    SSL_get_error, SSL_get_rbio, SSL_get_verify_result, SSL_set_bio, SSL_set_connect_state,
-    SSL_set_shutdown, SSL_shutdown,
+    SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_RELEASE_BUFFERS, SSL_RECEIVED_SHUTDOWN,
+    SSL_SENT_SHUTDOWN, SSL_ctrl, SSL_free, SSL_get_error, SSL_get_rbio, SSL_get_verify_result,
+    SSL_set_bio, SSL_set_connect_state, SSL_set_shutdown, SSL_shutdown,
 };
 
 /// Bytes that one read from the socket may bring: several records.
@@ -122,7 +122,9 @@ impl Connection {
             };
             // One BIO for both directions takes one reference.
             SSL_set_bio(ssl, bio.as_ptr(), bio.as_ptr());
-            let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE;
+            let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                | SSL_MODE_ENABLE_PARTIAL_WRITE
+                | SSL_MODE_RELEASE_BUFFERS;
             SSL_ctrl(ssl, SSL_CTRL_MODE, mode, null_mut());
             SSL_set_read_ahead(ssl, 1);
             SSL_set_default_read_buffer_len(ssl, READ_AHEAD);
