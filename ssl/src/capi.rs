@@ -9,7 +9,7 @@ use crate::options::{
     REDIS_SSL_CTX_VERIFY_NAME_FAILED, REDIS_SSL_VERIFY_PEER, redisSSLContextError, redisSSLOptions,
 };
 use crate::tls_context::TlsContext;
-use crate::transport;
+use crate::{connection, transport};
 use core::ffi::CStr;
 use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int};
@@ -95,7 +95,7 @@ pub unsafe extern "C-unwind" fn redisCreateSSLContextWithOptions(
     // SAFETY: the caller's promises.
     unsafe {
         let made = match options.as_ref() {
-            Some(options) => TlsContext::create(options),
+            Some(options) => TlsContext::create(options, connection::keep_session),
             None => Err(REDIS_SSL_CTX_CREATE_FAILED),
         };
         match made {

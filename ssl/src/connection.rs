@@ -2,7 +2,7 @@
 //! and what is shared is borrowed only while nothing of the program's runs.
 
 use crate::failure::{self, Failure};
-use crate::layout::redisContext;
+use crate::layout::{redisContext, redisContextFuncs};
 use crate::openssl::{
     SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_default_read_buffer_len,
     SSL_set_read_ahead,
@@ -10,7 +10,6 @@ use crate::openssl::{
 use crate::process::{self, errno, set_errno};
 use crate::socket::{self, Method, Mode, Socket};
 use crate::tls_context::TlsContext;
-use crate::transport::is_ours;
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, EINTR, c_int, c_void};
@@ -18,8 +17,8 @@ use openssl_sys::{
     ERR_GET_REASON, ERR_clear_error, ERR_get_error, SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ,
     SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
     SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_RELEASE_BUFFERS, SSL_RECEIVED_SHUTDOWN,
-    SSL_SENT_SHUTDOWN, SSL_ctrl, SSL_free, SSL_get_error, SSL_get_rbio, SSL_get_verify_result,
-    SSL_set_bio, SSL_set_connect_state, SSL_set_shutdown, SSL_shutdown,
+    SSL_SENT_SHUTDOWN, SSL_SESSION, SSL_ctrl, SSL_free, SSL_get_error, SSL_get_rbio,
+    SSL_get_verify_result, SSL_set_bio, SSL_set_connect_state, SSL_set_shutdown, SSL_shutdown,
 };
 
 /// Bytes that one read from the socket may bring: several records.
@@ -62,6 +61,8 @@ pub(crate) struct Connection {
     pub(crate) unfinished: Cell<usize>,
     /// Reads are to hand out what OpenSSL has, and leave the socket alone.
     pub(crate) draining: Cell<bool>,
+    /// Bytes read in the event that is running.
+    pub(crate) received: Cell<usize>,
     /// The last read filled the room it was given: there may be more.
     pub(crate) filled: Cell<bool>,
     /// Found while bytes that came before it were still to be handed out.
@@ -112,6 +113,7 @@ impl Connection {
                 write_wants_read: Cell::new(false),
                 unfinished: Cell::new(0),
                 draining: Cell::new(false),
+                received: Cell::new(0),
                 filled: Cell::new(false),
                 failure: Cell::new(None),
             });
@@ -284,13 +286,38 @@ impl Connection {
     }
 }
 
-/// `free_privctx` of our table.
+/// `free_privctx` of our table, by which that is known.
 ///
 /// # Safety
 /// `privctx` is NULL or a connection, which is not used afterwards.
-pub(crate) unsafe fn free_private(privctx: *mut c_void) {
+pub(crate) unsafe extern "C-unwind" fn free_privctx(privctx: *mut c_void) {
     if let Some(connection) = NonNull::new(privctx.cast::<Connection>()) {
         // SAFETY: the caller's promise.
         unsafe { Connection::free(connection) }
+    }
+}
+
+/// Whether a table is ours: then what stands behind `privctx` is, too. A program may have copied the table to change members.
+fn is_ours(funcs: *const redisContextFuncs) -> bool {
+    // SAFETY: a context's table is NULL or valid.
+    unsafe { funcs.as_ref() }
+        .and_then(|funcs| funcs.free_privctx)
+        .is_some_and(|f| f as usize == free_privctx as *const () as usize)
+}
+
+/// Takes a session that has come, for later connections; 1 keeps its reference.
+///
+/// # Safety
+/// `ssl` is live, and made from a context of ours.
+pub(crate) unsafe extern "C" fn keep_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int {
+    // SAFETY: the connection is live, and holds its context.
+    unsafe {
+        match Connection::of(ssl).and_then(Connection::context) {
+            Some(context) => {
+                context.keep_session(session);
+                1
+            }
+            None => 0,
+        }
     }
 }

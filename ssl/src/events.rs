@@ -11,8 +11,9 @@ use crate::process::{
 };
 use libc::{c_int, timeval};
 
-/// Reads from the socket in one event; what is left then is for the next, so that one connection does not keep the others waiting.
-const READS: usize = 16;
+/// Bytes that one event may take from the socket, about; what is left is for the next, so that one connection does not keep the
+/// others waiting.
+const BYTES: usize = 256 << 10;
 
 /// Whether an event may go on.
 enum Ready {
@@ -118,12 +119,12 @@ unsafe fn proceed(ac: *mut redisAsyncContext, connection: &Connection) -> Ready 
 /// Reads what there is. Returns whether the context is still there.
 unsafe fn receive(ac: *mut redisAsyncContext, connection: &Connection) -> bool {
     let c: *mut redisContext = ac.cast();
-    let mut reads = 0;
+    connection.received.set(0);
     // SAFETY: the caller's context is live; reading calls nothing that could free it.
     unsafe {
         loop {
             connection.filled.set(false);
-            connection.draining.set(reads >= READS);
+            connection.draining.set(connection.received.get() >= BYTES);
             let status = redisBufferRead(c);
             connection.draining.set(false);
             if status != REDIS_OK {
@@ -134,7 +135,6 @@ unsafe fn receive(ac: *mut redisAsyncContext, connection: &Connection) -> bool {
             if !connection.filled.get() {
                 return true;
             }
-            reads += 1;
         }
     }
 }

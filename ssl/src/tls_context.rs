@@ -1,6 +1,5 @@
 //! `redisSSLContext`: what connections to one server have in common: certificates, names, the last session.
 
-use crate::connection::Connection;
 use crate::options::{
     REDIS_SSL_CTX_CA_CERT_LOAD_FAILED, REDIS_SSL_CTX_CERT_KEY_REQUIRED,
     REDIS_SSL_CTX_CLIENT_CERT_LOAD_FAILED, REDIS_SSL_CTX_CLIENT_DEFAULT_CERT_FAILED,
@@ -33,6 +32,9 @@ pub(crate) struct TlsContext {
     session: SessionSlot,
 }
 
+/// OpenSSL's callback for new sessions.
+pub(crate) type OnSession = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int;
+
 /// Why there is no connection for a handshake.
 pub(crate) enum NoConnection {
     OutOfMemory,
@@ -41,16 +43,20 @@ pub(crate) enum NoConnection {
 }
 
 impl TlsContext {
-    /// Makes a context, or says which `REDIS_SSL_CTX_*` stands against it.
+    /// Makes a context, or says which `REDIS_SSL_CTX_*` stands against it. `on_session` is told of every session that may be taken up
+    /// later.
     ///
     /// # Safety
     /// The options' strings are NULL or NUL-terminated.
-    pub(crate) unsafe fn create(options: &redisSSLOptions) -> Result<NonNull<Self>, c_int> {
+    pub(crate) unsafe fn create(
+        options: &redisSSLOptions,
+        on_session: OnSession,
+    ) -> Result<NonNull<Self>, c_int> {
         let new = process::allocate_zeroed::<Self>().ok_or(REDIS_SSL_CTX_CREATE_FAILED)?;
         // SAFETY: the block is new, zeroes are a value of every field, and the strings are the caller's.
         unsafe {
             (*new.as_ptr()).holders = AtomicUsize::new(1);
-            let made = (*new.as_ptr()).set_up(options);
+            let made = (*new.as_ptr()).set_up(options, on_session);
             ERR_clear_error();
             match made {
                 Ok(()) => Ok(new),
@@ -62,7 +68,11 @@ impl TlsContext {
         }
     }
 
-    unsafe fn set_up(&mut self, options: &redisSSLOptions) -> Result<(), c_int> {
+    unsafe fn set_up(
+        &mut self,
+        options: &redisSSLOptions,
+        on_session: OnSession,
+    ) -> Result<(), c_int> {
         // SAFETY: the strings are the caller's; OpenSSL copies what it keeps.
         unsafe {
             self.ssl_ctx = SSL_CTX_new(TLS_client_method());
@@ -77,7 +87,7 @@ impl TlsContext {
                 self.ssl_ctx,
                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL,
             );
-            SSL_CTX_sess_set_new_cb(self.ssl_ctx, Some(keep_session));
+            SSL_CTX_sess_set_new_cb(self.ssl_ctx, Some(on_session));
             if options.cert_filename.is_null() != options.private_key_filename.is_null() {
                 return Err(REDIS_SSL_CTX_CERT_KEY_REQUIRED);
             }
@@ -162,6 +172,15 @@ impl TlsContext {
         }
     }
 
+    /// Keeps a session for later handshakes.
+    ///
+    /// # Safety
+    /// `session` is one reference, which is given up.
+    pub(crate) unsafe fn keep_session(&self, session: *mut SSL_SESSION) {
+        // SAFETY: the caller's promise.
+        unsafe { self.session.put(session) }
+    }
+
     /// Has later handshakes begin anew.
     pub(crate) fn forget_session(&self) {
         self.session.clear();
@@ -187,20 +206,6 @@ impl TlsContext {
             SSL_CTX_free(this.ssl_ctx);
             process::release(this.server_name);
             process::release(context.as_ptr());
-        }
-    }
-}
-
-/// A session that may be taken up later has come; 1 keeps its reference.
-unsafe extern "C" fn keep_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int {
-    // SAFETY: the connection is live, and was made from a context that it holds.
-    unsafe {
-        match Connection::of(ssl).and_then(Connection::context) {
-            Some(context) => {
-                context.session.put(session);
-                1
-            }
-            None => 0,
         }
     }
 }

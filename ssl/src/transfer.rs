@@ -39,7 +39,10 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
         let mut count = 0;
         while count < room {
             match connection.read_some(place.add(count), room - count, mode == Mode::Wait) {
-                Ok(more) => count += more,
+                Ok(more) => {
+                    count += more;
+                    connection.received.update(|received| received + more);
+                }
                 Err(stop) => return connection.stopped_reading(stop, count),
             }
             if mode == Mode::Wait {

