@@ -217,7 +217,7 @@ static void no_signal(void) {
     peer_end(&p);
 }
 
-/* Renegotiation is refused, and the connection goes on. */
+/* Renegotiation is refused: the server is told so, which OpenSSL's takes for the end. */
 static void renegotiates(struct peer *peer) {
     SSL *ssl = server_accept(peer, server);
     check(SSL_version(ssl) == TLS1_2_VERSION);
@@ -225,9 +225,8 @@ static void renegotiates(struct peer *peer) {
     server_says(ssl, "+PONG\r\n");
     check(SSL_renegotiate(ssl) == 1);
     check(SSL_do_handshake(ssl) == 1); /* asks for it */
-    outcome = server_hears_ping(ssl);
-    if (outcome) server_says(ssl, "+PONG\r\n");
-    while (server_hears_ping(ssl)) {}
+    while (server_hears_ping(ssl)) server_says(ssl, "+PONG\r\n");
+    outcome = ERR_GET_REASON(ERR_peek_error());
     SSL_free(ssl);
     ERR_clear_error();
 }
@@ -239,12 +238,11 @@ static void renegotiation(void) {
     begin(renegotiates);
     c = client_of(&p, tls);
     ping(c);
-    /* OpenSSL's server takes "no" for an error; ours must not hang, nor renegotiate. */
-    redisReply *reply = redisCommand(c, "PING");
-    check(reply != NULL || strstr(c->errstr, "renegotiation") || c->err == REDIS_ERR_EOF || c->err == REDIS_ERR_IO);
-    freeReplyObject(reply);
+    for (int i = 0; i < 3; i++) freeReplyObject(redisCommand(c, "PING"));
+    check(c->err != 0);
     redisFree(c);
     end();
+    check(outcome == SSL_R_NO_RENEGOTIATION);
     SSL_CTX_free(server);
     server = all;
 }
@@ -279,11 +277,11 @@ static void key_update(void) {
 }
 
 /* Requests for new keys that the client cannot answer, since nobody reads what it sends: reading has to wait until it can write. */
-enum { UPDATES = 3000 };
+static int updates;
 static void reads_nothing_for_long(struct peer *peer) {
     SSL *ssl = server_accept(peer, server);
     check(server_hears_ping(ssl));
-    for (int i = 0; i < UPDATES; i++) {
+    for (int i = 0; i < updates; i++) {
         check(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1);
         check(SSL_do_handshake(ssl) == 1);
     }
@@ -297,6 +295,7 @@ static void reads_nothing_for_long(struct peer *peer) {
 static void blocked_answers(void) {
     struct watched w;
     int smallest = 1;
+    updates = under_valgrind() ? 300 : 3000;
     begin(reads_nothing_for_long);
     setsockopt(p.listener, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest);
     watch(&w, redisAsyncConnect("127.0.0.1", p.port), tls);
@@ -307,8 +306,8 @@ static void blocked_answers(void) {
         watch_once(&w, 100);
         blocked |= w.ac->c.err == 0 && w.write && !w.read;
     }
-    printf("%d updates in %ld events%s\n", UPDATES, w.events, blocked ? ", blocked in between" : "");
-    check(w.answered == 1 && w.events < UPDATES);
+    printf("%d updates in %ld events%s\n", updates, w.events, blocked ? ", blocked in between" : "");
+    check(w.answered == 1 && w.events < updates);
     redisAsyncFree(w.ac);
     end();
 }
