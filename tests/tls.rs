@@ -379,3 +379,26 @@ fn the_program_of_the_page_compiles() {
     std::fs::write(&file, code.expect("a program")).expect("write");
     Build::new(&file).flag("-lhiredis_ssl").build();
 }
+
+#[test]
+fn the_example_connects_to_whom_it_means() {
+    let server = TlsServer::start("server", &[]);
+    let made = Certificates::get();
+    let example = support::root().join("c-examples/tls.c");
+    let program = Build::new(&example).flag("-lhiredis_ssl").build();
+    let run = |host: &str| {
+        let run = program.on(Hiredis::Ours).arg(host).arg(&server.port);
+        run.arg(&made.path("ca.pem")).output()
+    };
+    assert_eq!(run("localhost").stdout, "PING: PONG\nPING: PONG\n");
+    // An address of this machine, but not one that the certificate is for.
+    let other = run("127.0.0.2");
+    let text = "SSL_connect failed: certificate verify failed: IP address mismatch";
+    assert_eq!((other.end.as_str(), other.stdout.as_str()), ("1", ""));
+    assert!(
+        other.stderr == format!("Not this one: {text}\n")
+            || other.stderr.contains("Connection refused"),
+        "{}",
+        other.stderr
+    );
+}

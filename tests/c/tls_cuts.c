@@ -112,6 +112,36 @@ static void single_bytes(void) {
     end();
 }
 
+/* Pieces of any size, values of any size. */
+static unsigned seed;
+static int below(int limit) { return (int)(rand_r(&seed) % (unsigned)limit); }
+
+static void random_pieces(void) {
+    int rounds = under_valgrind() ? 2 : 10;
+    for (int round = 0; round < rounds; round++) {
+        struct watched w;
+        size_t bytes = 0;
+        int asked = 0, rest = 40;
+        begin(20 + below(round % 2 ? 30000 : 500), -1);
+        watch(&w, redisAsyncConnect("127.0.0.1", p.port), tls);
+        while (rest > 0 || w.answered < asked) {
+            while (rest > 0 && below(3)) {
+                int len = below(below(2) ? 50 : 40000);
+                char *value = value_of(len);
+                check(redisAsyncCommand(w.ac, watched_reply, &w, "ECHO %b", value, (size_t)len) == REDIS_OK);
+                free(value);
+                bytes += (size_t)len;
+                asked++, rest--;
+            }
+            if (w.answered < asked) check(watch_once(&w, 20000));
+        }
+        check(w.answered == asked && w.bytes == bytes && w.failed == 0);
+        redisAsyncDisconnect(w.ac);
+        check(w.ac == NULL && w.disconnected == 1);
+        end();
+    }
+}
+
 static void smallest_buffers(void) {
     int len = 20000; /* more than a record; the kernel is slow with such buffers */
     redisContext *c;
@@ -171,6 +201,7 @@ static void idle(void) {
 int main(void) {
     tls = trusting("ca.pem", "localhost");
     run(single_bytes);
+    run(random_pieces);
     run(smallest_buffers);
     run(cut_off);
     run(idle);

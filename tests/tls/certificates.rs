@@ -22,6 +22,7 @@ impl Certificates {
     }
 
     fn make() -> Certificates {
+        remove_those_of_the_past();
         let dir =
             crate::support::target().join(format!("tests/certificates-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
@@ -104,5 +105,19 @@ impl Certificates {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+}
+
+/// Test processes that have ended leave their certificates behind.
+fn remove_those_of_the_past() {
+    let tests = crate::support::target().join("tests");
+    for entry in fs::read_dir(tests).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("certificates-"));
+        if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
