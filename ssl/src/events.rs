@@ -5,7 +5,7 @@
 
 use crate::connection::{Connection, Want, of_context};
 use crate::handshake::{self, Progress};
-use crate::layout::{ASYNC, REDIS_CONNECTED, REDIS_OK, redisAsyncContext, redisContext};
+use crate::layout::{ASYNC, REDIS_CONNECTED, REDIS_OK, redisAsyncContext};
 use crate::process::{
     __redisAsyncDisconnect, redisBufferRead, redisBufferWrite, redisProcessCallbacks,
 };
@@ -15,12 +15,16 @@ use libc::{c_int, timeval};
 /// others waiting.
 const BYTES: usize = 256 << 10;
 
-/// Whether an event may go on.
-enum Ready {
-    Yes,
-    /// The handshake was completed by this event.
-    Just,
-    No,
+/// What an event came to: whether replies may have come, or commands have gone, that somebody waits for. An error stands in the
+/// context.
+type Outcome = Result<bool, ()>;
+
+/// How far the handshake is.
+enum Handshake {
+    Done,
+    /// This event completed it.
+    JustDone,
+    Pending,
 }
 
 /// The socket is readable.
@@ -28,23 +32,13 @@ enum Ready {
 /// # Safety
 /// `ac` is live and connected; it may be gone on return.
 pub(crate) unsafe fn readable(ac: *mut redisAsyncContext) {
-    // SAFETY: the caller's promise; the context is not used after it may be gone.
+    // SAFETY: the caller's promise; nothing of the context is borrowed when it ends.
     unsafe {
-        let Some(connection) = of_context(ac.cast()) else {
-            return without_connection(ac);
+        let outcome = match of_context(ac.cast()) {
+            Some(connection) => on_readable(ac, connection),
+            None => without_connection(ac),
         };
-        let flush_first = match proceed(ac, connection) {
-            Ready::No => return,
-            Ready::Just => true,
-            Ready::Yes => connection.write_wants_read.get(),
-        };
-        if flush_first && flush(ac, connection).is_none() {
-            return;
-        }
-        if receive(ac, connection) {
-            watch(ac, connection);
-            redisProcessCallbacks(ac);
-        }
+        conclude(ac, outcome);
     }
 }
 
@@ -55,98 +49,125 @@ pub(crate) unsafe fn readable(ac: *mut redisAsyncContext) {
 pub(crate) unsafe fn writable(ac: *mut redisAsyncContext) {
     // SAFETY: as in `readable`.
     unsafe {
-        let Some(connection) = of_context(ac.cast()) else {
-            return without_connection(ac);
+        let outcome = match of_context(ac.cast()) {
+            Some(connection) => on_writable(ac, connection),
+            None => without_connection(ac),
         };
-        if let Ready::No = proceed(ac, connection) {
-            return;
-        }
-        let read = connection.read_wants_write.get() || connection.deferred().is_some();
-        if read && !receive(ac, connection) {
-            return;
-        }
-        let Some(done) = flush(ac, connection) else {
-            return;
-        };
-        watch(ac, connection);
-        // Sending may have been all that a disconnect waited for.
-        if read || done {
-            redisProcessCallbacks(ac);
+        conclude(ac, outcome);
+    }
+}
+
+/// The end of an event, which may be that of the context.
+unsafe fn conclude(ac: *mut redisAsyncContext, outcome: Outcome) {
+    // SAFETY: the caller's context is live, and not used afterwards.
+    unsafe {
+        match outcome {
+            Ok(true) => redisProcessCallbacks(ac),
+            Ok(false) => {}
+            Err(()) => __redisAsyncDisconnect(ac),
         }
     }
 }
 
-/// TLS's table without TLS's state: after a reconnect over the C core. Reading says so, and ends it.
-unsafe fn without_connection(ac: *mut redisAsyncContext) {
+/// TLS's table without TLS's state: after a reconnect over the C core. Reading says so.
+unsafe fn without_connection(ac: *mut redisAsyncContext) -> Outcome {
+    // SAFETY: the caller's context is live.
+    unsafe { redisBufferRead(ac.cast()) };
+    Err(())
+}
+
+unsafe fn on_readable(ac: *mut redisAsyncContext, connection: &Connection) -> Outcome {
     // SAFETY: the caller's context is live.
     unsafe {
-        redisBufferRead(ac.cast());
-        __redisAsyncDisconnect(ac);
+        let write = match shake_hands(ac, connection)? {
+            Handshake::Pending => return Ok(false),
+            Handshake::JustDone => true,
+            Handshake::Done => connection.write_wants_read.get(),
+        };
+        if write {
+            send(ac, connection)?;
+        }
+        receive(ac, connection)?;
+        watch(ac, connection);
+    }
+    Ok(true)
+}
+
+unsafe fn on_writable(ac: *mut redisAsyncContext, connection: &Connection) -> Outcome {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if let Handshake::Pending = shake_hands(ac, connection)? {
+            return Ok(false);
+        }
+        let read = connection.read_wants_write.get() || connection.deferred().is_some();
+        if read {
+            receive(ac, connection)?;
+        }
+        let sent = send(ac, connection)?;
+        watch(ac, connection);
+        // Sending may have been all that a disconnect waited for.
+        Ok(read || sent)
     }
 }
 
-/// Sees to the handshake first.
-unsafe fn proceed(ac: *mut redisAsyncContext, connection: &Connection) -> Ready {
+/// Sees to the handshake first, and watches for what that waits for.
+unsafe fn shake_hands(
+    ac: *mut redisAsyncContext,
+    connection: &Connection,
+) -> Result<Handshake, ()> {
     if connection.established.get() {
-        return Ready::Yes;
+        return Ok(Handshake::Done);
     }
-    // SAFETY: the caller's context is live, and not used after it is gone.
+    // SAFETY: the caller's context is live.
     unsafe {
         match handshake::advance(ac.cast(), connection) {
-            Progress::Established => Ready::Just,
-            Progress::Pending => {
-                match connection.handshake_wants.get() {
-                    Want::Read => {
-                        del_write(ac);
-                        add_read(ac);
-                    }
-                    Want::Write => {
-                        del_read(ac);
-                        add_write(ac);
-                    }
-                }
-                Ready::No
-            }
+            Progress::Established => return Ok(Handshake::JustDone),
             Progress::Failed(failure) => {
                 failure.report(ac.cast());
-                __redisAsyncDisconnect(ac);
-                Ready::No
+                return Err(());
+            }
+            Progress::Pending => {}
+        }
+        match connection.handshake_wants.get() {
+            Want::Read => {
+                del_write(ac);
+                add_read(ac);
+            }
+            Want::Write => {
+                del_read(ac);
+                add_write(ac);
             }
         }
     }
+    Ok(Handshake::Pending)
 }
 
-/// Reads what there is. Returns whether the context is still there.
-unsafe fn receive(ac: *mut redisAsyncContext, connection: &Connection) -> bool {
-    let c: *mut redisContext = ac.cast();
+/// Reads what there is.
+unsafe fn receive(ac: *mut redisAsyncContext, connection: &Connection) -> Result<(), ()> {
     connection.received.set(0);
-    // SAFETY: the caller's context is live; reading calls nothing that could free it.
-    unsafe {
-        loop {
-            connection.filled.set(false);
-            connection.draining.set(connection.received.get() >= BYTES);
-            let status = redisBufferRead(c);
-            connection.draining.set(false);
-            if status != REDIS_OK {
-                __redisAsyncDisconnect(ac);
-                return false;
-            }
-            // The loop does not see what OpenSSL has taken out of the socket, so all of that goes now.
-            if !connection.filled.get() {
-                return true;
-            }
+    loop {
+        connection.filled.set(false);
+        connection.draining.set(connection.received.get() >= BYTES);
+        // SAFETY: the caller's context is live; reading calls nothing that could free it.
+        let status = unsafe { redisBufferRead(ac.cast()) };
+        connection.draining.set(false);
+        if status != REDIS_OK {
+            return Err(());
+        }
+        // The loop does not see what OpenSSL has taken out of the socket, so all of that goes now.
+        if !connection.filled.get() {
+            return Ok(());
         }
     }
 }
 
-/// Sends what the socket takes, and watches for the rest. Returns whether that was everything; `None` if the context is gone.
-unsafe fn flush(ac: *mut redisAsyncContext, connection: &Connection) -> Option<bool> {
+/// Sends what the socket takes, and watches for the rest. Returns whether that was everything.
+unsafe fn send(ac: *mut redisAsyncContext, connection: &Connection) -> Result<bool, ()> {
     let mut done: c_int = 0;
-    // SAFETY: the caller's context is live, and not used after it is gone.
+    // SAFETY: the caller's context is live.
     unsafe {
         if redisBufferWrite(ac.cast(), &raw mut done) != REDIS_OK {
-            __redisAsyncDisconnect(ac);
-            return None;
+            return Err(());
         }
         if done != 0 || connection.write_wants_read.get() {
             del_write(ac);
@@ -154,7 +175,7 @@ unsafe fn flush(ac: *mut redisAsyncContext, connection: &Connection) -> Option<b
             add_write(ac);
         }
     }
-    Some(done != 0)
+    Ok(done != 0)
 }
 
 /// Watches for what reading waits for. A failure that is still to be told needs an event to be told in.
