@@ -402,3 +402,8 @@ fn the_example_connects_to_whom_it_means() {
         other.stderr
     );
 }
+
+#[test]
+fn exceptions_and_longjmp_pass_through() {
+    with_redis("c/tls_unwind.cpp");
+}

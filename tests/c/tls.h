@@ -37,7 +37,7 @@ static inline redisSSLContext *trusting(const char *authority, const char *serve
 
 /* Sends a command that is answered by what it says. */
 static inline void echo(redisContext *c, const char *text) {
-    redisReply *reply = redisCommand(c, "ECHO %s", text);
+    redisReply *reply = (redisReply *)redisCommand(c, "ECHO %s", text);
     if (reply == NULL) fprintf(stderr, "%s\n", c->errstr);
     check(reply != NULL && reply->type == REDIS_REPLY_STRING && strcmp(reply->str, text) == 0);
     freeReplyObject(reply);
