@@ -1,12 +1,9 @@
 //! The TLS side of one context, behind `c->privctx`. The program may call anything from within anything, so all state is in cells,
 //! and what is shared is borrowed only while nothing of the program's runs.
 
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, clear_errors};
 use crate::layout::{redisContext, redisContextFuncs};
-use crate::openssl::{
-    SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_default_read_buffer_len,
-    SSL_set_read_ahead,
-};
+use crate::openssl::{SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_read_ahead};
 use crate::process::{self, errno, set_errno};
 use crate::socket::{self, Method, Mode, Socket};
 use crate::tls_context::TlsContext;
@@ -14,15 +11,12 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, EINTR, c_int, c_void};
 use openssl_sys::{
-    ERR_GET_REASON, ERR_clear_error, ERR_get_error, SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ,
+    ERR_GET_REASON, ERR_get_error, SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ,
     SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
-    SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_RELEASE_BUFFERS, SSL_RECEIVED_SHUTDOWN,
-    SSL_SENT_SHUTDOWN, SSL_SESSION, SSL_ctrl, SSL_free, SSL_get_error, SSL_get_rbio,
-    SSL_get_verify_result, SSL_set_bio, SSL_set_connect_state, SSL_set_shutdown, SSL_shutdown,
+    SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_SESSION, SSL_ctrl,
+    SSL_free, SSL_get_error, SSL_get_rbio, SSL_get_verify_result, SSL_set_bio,
+    SSL_set_connect_state, SSL_set_shutdown, SSL_shutdown,
 };
-
-/// Bytes that one read from the socket may bring: several records.
-const READ_AHEAD: usize = 64 << 10;
 
 /// What OpenSSL waits for before it can go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,12 +118,11 @@ impl Connection {
             };
             // One BIO for both directions takes one reference.
             SSL_set_bio(ssl, bio.as_ptr(), bio.as_ptr());
-            let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-                | SSL_MODE_ENABLE_PARTIAL_WRITE
-                | SSL_MODE_RELEASE_BUFFERS;
+            let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE;
             SSL_ctrl(ssl, SSL_CTRL_MODE, mode, null_mut());
+            // As much as the buffer of one record holds, which may be many small ones. A larger buffer saves system calls, but OpenSSL
+            // moves what is left in it to the front for each record.
             SSL_set_read_ahead(ssl, 1);
-            SSL_set_default_read_buffer_len(ssl, READ_AHEAD);
             SSL_set_connect_state(ssl);
             if let Some(context) = context {
                 context.as_ref().hold();
@@ -234,9 +227,9 @@ impl Connection {
         self.socket.begin(Mode::Try);
         // SAFETY: the connection is live. It may not be in the mood (a write is unfinished); then nothing is sent.
         unsafe {
-            ERR_clear_error();
+            clear_errors();
             SSL_shutdown(self.ssl);
-            ERR_clear_error();
+            clear_errors();
             // Otherwise OpenSSL takes the session for broken, and would not take it up again.
             SSL_set_shutdown(self.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         }
@@ -281,7 +274,7 @@ impl Connection {
             if let Some(context) = context {
                 TlsContext::release(context);
             }
-            ERR_clear_error();
+            clear_errors();
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::process::{__redisSetError, set_errno};
 use core::ffi::CStr;
 use libc::{c_char, c_int, c_long, c_ulong};
 use openssl_sys::{
-    ERR_GET_REASON, ERR_clear_error, ERR_reason_error_string, X509_V_OK,
+    ERR_GET_REASON, ERR_clear_error, ERR_peek_last_error, ERR_reason_error_string, X509_V_OK,
     X509_verify_cert_error_string,
 };
 
@@ -70,7 +70,7 @@ impl Failure {
                 __redisSetError(c, self.code(), text.bytes.as_ptr().cast());
                 mirror(c);
             }
-            ERR_clear_error();
+            clear_errors();
         }
         if let Self::System { errno, .. } = self {
             set_errno(*errno);
@@ -183,6 +183,17 @@ impl Text {
         unsafe {
             libc::strerror_r(errno, text.as_mut_ptr(), ROOM - 1);
             self.push_c(text.as_ptr(), "");
+        }
+    }
+}
+
+/// Empties OpenSSL's queue of errors: others of the program's stand there, and would be taken for ours. It seldom has any, and looking
+/// costs less than clearing.
+pub(crate) fn clear_errors() {
+    // SAFETY: the queue is the calling thread's.
+    unsafe {
+        if ERR_peek_last_error() != 0 {
+            ERR_clear_error();
         }
     }
 }

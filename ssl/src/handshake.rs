@@ -1,12 +1,12 @@
 //! From a connected socket to an encrypted connection.
 
 use crate::connection::{Connection, Stop, Want};
-use crate::failure::{CONNECT, Failure};
+use crate::failure::{CONNECT, Failure, clear_errors};
 use crate::layout::{ASYNC, HANDSHAKE, REDIS_BLOCK, redisContext};
 use crate::process::errno;
 use crate::socket::Mode;
 use libc::{EAGAIN, EINTR, ETIMEDOUT, POLLIN, POLLOUT, c_int, pollfd, timeval};
-use openssl_sys::{ERR_clear_error, SSL_do_handshake};
+use openssl_sys::SSL_do_handshake;
 use std::time::{Duration, Instant};
 
 /// How far the handshake is.
@@ -72,7 +72,7 @@ fn step(connection: &Connection, mode: Mode) -> Result<(), Stop> {
     connection.socket.begin(mode);
     // SAFETY: the connection is live.
     let result = unsafe {
-        ERR_clear_error();
+        clear_errors();
         SSL_do_handshake(connection.ssl())
     };
     if result == 1 {

@@ -1,13 +1,12 @@
 //! What `openssl-sys` does not declare.
 
-use libc::{c_char, c_int, size_t};
+use libc::{c_char, c_int};
 use openssl_sys::{SSL, X509_VERIFY_PARAM};
 
 // None of these calls back into a program.
 unsafe extern "C" {
     pub(crate) fn SSL_has_pending(ssl: *const SSL) -> c_int;
     pub(crate) fn SSL_set_read_ahead(ssl: *mut SSL, yes: c_int);
-    pub(crate) fn SSL_set_default_read_buffer_len(ssl: *mut SSL, len: size_t);
     pub(crate) fn X509_VERIFY_PARAM_set1_ip_asc(
         param: *mut X509_VERIFY_PARAM,
         address: *const c_char,

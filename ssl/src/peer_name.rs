@@ -1,11 +1,12 @@
 //! Whose certificate is expected: a DNS name or an IP address.
 
+use crate::failure::clear_errors;
 use crate::openssl::X509_VERIFY_PARAM_set1_ip_asc;
 use core::ffi::CStr;
 use core::ptr::null;
 use libc::c_int;
 use openssl_sys::{
-    ERR_clear_error, SSL_CTX, SSL_CTX_get_verify_mode, SSL_CTX_get0_param, SSL_VERIFY_PEER,
+    SSL_CTX, SSL_CTX_get_verify_mode, SSL_CTX_get0_param, SSL_VERIFY_PEER,
     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, X509_VERIFY_PARAM_set_hostflags,
     X509_VERIFY_PARAM_set1_host, X509_VERIFY_PARAM_set1_ip,
 };
@@ -31,7 +32,7 @@ pub(crate) unsafe fn expect(ssl_ctx: *mut SSL_CTX, name: &CStr) -> Result<(), ()
         } else {
             0
         };
-        ERR_clear_error();
+        clear_errors();
         if set == 1 { Ok(()) } else { Err(()) }
     }
 }

@@ -1,5 +1,6 @@
 //! `redisSSLContext`: what connections to one server have in common: certificates, names, the last session.
 
+use crate::failure::clear_errors;
 use crate::options::{
     REDIS_SSL_CTX_CA_CERT_LOAD_FAILED, REDIS_SSL_CTX_CERT_KEY_REQUIRED,
     REDIS_SSL_CTX_CLIENT_CERT_LOAD_FAILED, REDIS_SSL_CTX_CLIENT_DEFAULT_CERT_FAILED,
@@ -13,7 +14,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_char, c_int};
 use openssl_sys::{
-    ERR_clear_error, SSL, SSL_CTX, SSL_CTX_free, SSL_CTX_load_verify_locations, SSL_CTX_new,
+    SSL, SSL_CTX, SSL_CTX_free, SSL_CTX_load_verify_locations, SSL_CTX_new,
     SSL_CTX_sess_set_new_cb, SSL_CTX_set_default_verify_paths, SSL_CTX_set_min_proto_version,
     SSL_CTX_set_options, SSL_CTX_set_session_cache_mode, SSL_CTX_set_verify,
     SSL_CTX_use_PrivateKey_file, SSL_CTX_use_certificate_chain_file, SSL_FILETYPE_PEM,
@@ -57,7 +58,7 @@ impl TlsContext {
         unsafe {
             (*new.as_ptr()).holders = AtomicUsize::new(1);
             let made = (*new.as_ptr()).set_up(options, on_session);
-            ERR_clear_error();
+            clear_errors();
             match made {
                 Ok(()) => Ok(new),
                 Err(error) => {
@@ -159,7 +160,7 @@ impl TlsContext {
         }
         // SAFETY: the context is live; OpenSSL copies the name.
         unsafe {
-            ERR_clear_error();
+            clear_errors();
             let ssl = NonNull::new(SSL_new(self.ssl_ctx)).ok_or(NoConnection::OutOfMemory)?;
             if !self.server_name.is_null()
                 && SSL_set_tlsext_host_name(ssl.as_ptr(), self.server_name) != 1

@@ -1,14 +1,14 @@
 //! Bytes in and out: the transport's `read` and `write`.
 
 use crate::connection::{Connection, Stop, Want, of_context};
-use crate::failure::{Failure, READ, WRITE};
+use crate::failure::{Failure, READ, WRITE, clear_errors};
 use crate::handshake::{self, Progress};
 use crate::layout::{REDIS_BLOCK, redisContext};
 use crate::openssl::SSL_has_pending;
 use crate::process::sds_bytes;
 use crate::socket::Mode;
 use libc::{EAGAIN, c_char};
-use openssl_sys::{ERR_clear_error, SSL_read_ex, SSL_write_ex};
+use openssl_sys::{SSL_read_ex, SSL_write_ex};
 
 /// Bytes given to OpenSSL at once: one record.
 const RECORD: usize = 16 << 10;
@@ -129,7 +129,7 @@ impl Connection {
         let mut count = 0;
         // SAFETY: the caller's promise; the connection is live.
         let result = unsafe {
-            ERR_clear_error();
+            clear_errors();
             SSL_read_ex(self.ssl(), place.cast(), room, &raw mut count)
         };
         if result == 1 {
@@ -145,7 +145,7 @@ impl Connection {
         let mut count = 0;
         // SAFETY: the slice is valid for its length; the connection is live.
         let result = unsafe {
-            ERR_clear_error();
+            clear_errors();
             SSL_write_ex(
                 self.ssl(),
                 bytes.as_ptr().cast(),
