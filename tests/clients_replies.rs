@@ -107,9 +107,23 @@ fn replies_beside_another_malloc() {
             continue;
         };
         let preload = ("LD_PRELOAD", path.to_str().expect("a plain path"));
-        run("clients_replies", &[], &[preload]);
-        run("clients_random", &["8", STEPS], &[preload]);
+        for lists in [LISTS_ON, LISTS_OFF] {
+            run("clients_replies", &[], &[preload, lists]);
+            run("clients_random", &["8", STEPS], &[preload, lists]);
+        }
     }
+}
+
+/// A program that loads the library at run time closes it while threads that have used it go on.
+#[test]
+fn the_library_goes_while_threads_live() {
+    for lists in [LISTS_ON, LISTS_OFF] {
+        let program = Build::new("c/dlclose.c").flag("-Wl,--as-needed").build();
+        let run = program.on(Hiredis::Ours).env(lists.0, lists.1);
+        assert_eq!(run.success(), "opened 50 times\n");
+    }
+    let program = Build::new("c/dlclose.c").flag("-Wl,--as-needed").build();
+    program.on(Hiredis::Ours).valgrind().success();
 }
 
 fn library(name: &str) -> Option<PathBuf> {

@@ -167,7 +167,7 @@ pub(super) unsafe fn restart(ac: *mut AsyncContext) {
 pub(super) unsafe fn begin(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        if has_flag(ac, REDIS_CONNECTED) && limit(ac).is_some() && !is_waiting(ac) {
+        if has_flag(ac, REDIS_CONNECTED) && !is_waiting(ac) && limit(ac).is_some() {
             (*ac).timer.since = Some(Instant::now());
         }
     }

@@ -56,10 +56,13 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
     // SAFETY: the caller's promises; the tree is this reader's.
     unsafe {
         let mut step = tree.take_array(reader)?;
+        // What is behind `c.pos`, which follows only where others look at it.
+        let mut rest = unread(reader);
         loop {
             match step {
                 Step::Made(reply) => {
                     if let Some(root) = tree.add(reader, reply)? {
+                        reader.c.pos = reader.c.len - rest.len();
                         reader.root = (*root.as_ptr()).r#type;
                         return Ok(Some(root.cast()));
                     }
@@ -70,12 +73,17 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
                     return Ok(None);
                 }
             }
-            step = match take_common(&tree.heap, unread(reader)) {
+            step = match take_common(&tree.heap, rest) {
                 Some((reply, len)) => {
-                    reader.c.pos += len;
+                    rest = rest.get(len..).unwrap_or_default();
                     Step::Made(reply.ok_or(Error::OutOfMemory)?)
                 }
-                None => tree.take_array(reader)?,
+                None => {
+                    reader.c.pos = reader.c.len - rest.len();
+                    let step = tree.take_array(reader)?;
+                    rest = unread(reader);
+                    step
+                }
             };
         }
     }

@@ -114,7 +114,25 @@ static void tables_are_overridden(void) {
     churn();
 }
 
+/* A reader that was asked in vain has not begun a reply yet: the next one is made by the table that it has by then. */
+static void tables_are_exchanged_between_replies(void) {
+    redisReader *reader = redisReaderCreate();
+    redisReplyObjectFunctions *standard = reader->fn, copy = *standard;
+    copy.createString = my_string;
+    for (int i = 0; i < 4; i++) {
+        void *reply = reader;
+        freeReplyObject(parse_with(reader, "+OK\r\n"));
+        CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && reply == NULL);
+        reader->fn = i % 2 ? standard : &copy;
+        calls = 0;
+        freeReplyObject(parse_with(reader, "*2\r\n+OK\r\n$5\r\nhello\r\n"));
+        CHECK(calls == (i % 2 ? 0 : 2));
+    }
+    redisReaderFree(reader);
+}
+
 int main(void) {
     tables_are_overridden();
+    tables_are_exchanged_between_replies();
     return 0;
 }
