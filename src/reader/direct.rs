@@ -2,6 +2,7 @@
 //! place, with no stack. An aggregate whose elements are still arriving says itself where it stands
 //! ([`Open`]).
 
+use super::buffer::{room_to_keep, shrink};
 use super::bulk::MIN_LARGE;
 use super::common::take_common;
 use super::open::Open;
@@ -134,7 +135,7 @@ impl Tree {
             if reader.bulk.is_complete() {
                 let reply = reader.bulk.finish()?;
                 // The buffer held the string's beginning.
-                super::release_idle_buffer(reader, super::kept_when_empty(reader));
+                shrink(reader, room_to_keep(reader));
                 return Ok(Step::Made(reply));
             }
             reader.item = Some(kind);

@@ -1,6 +1,7 @@
 //! Bytes coming in: fed by the program, or read from a socket into the place where they belong.
 
-use super::{MAX_IDLE, Reader, fail, release_idle_buffer};
+use super::buffer::{room_to_keep, shrink};
+use super::{Reader, fail};
 use crate::error::Error;
 use crate::sds;
 use core::mem::MaybeUninit;
@@ -68,7 +69,7 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
             return Ok(());
         }
         if (*reader).c.len == 0 {
-            release_idle_buffer(reader, (*reader).c.maxbuf);
+            shrink(reader, (*reader).c.maxbuf);
         }
         let buf = sds::append((*reader).c.buf, rest);
         if buf.is_null() {
@@ -155,16 +156,20 @@ pub(crate) unsafe fn received(
             }
             return Ok(());
         }
-        let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
-        if !landing.in_scratch {
-            let all = (*reader).c.len + len;
-            if (*reader).drained && shrink(reader, bytes) {
-                return Ok(());
+        if landing.in_scratch {
+            let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
+            if !feed_quickly(reader, bytes) {
+                feed(reader, bytes)?;
             }
+        } else {
+            let all = (*reader).c.len + len;
             sds::set_len((*reader).c.buf, all);
             (*reader).c.len = all;
-        } else if !feed_quickly(reader, bytes) {
-            feed(reader, bytes)?;
+            if (*reader).drained && shrink(reader, room_to_keep(reader)) {
+                // What arrives has become less.
+                (*reader).read_size = MIN_READ;
+                return Ok(());
+            }
         }
         let size = &mut (*reader).read_size;
         if len == landing.room {
@@ -174,31 +179,6 @@ pub(crate) unsafe fn received(
         }
     }
     Ok(())
-}
-
-/// Goes from a large buffer that holds nothing but the few `bytes` just read to a small one: what
-/// arrives has become less. Tells whether it did.
-unsafe fn shrink(reader: *mut Reader, bytes: &[u8]) -> bool {
-    // SAFETY: the caller's reader has a buffer; the bytes lie in its room and are copied before it
-    // is freed.
-    unsafe {
-        let c = &mut (*reader).c;
-        if c.pos < c.len || bytes.len() > MAX_IDLE {
-            return false;
-        }
-        let empty = sds::empty();
-        let small = sds::append(empty, bytes);
-        if small.is_null() {
-            sds::free(empty);
-            return false;
-        }
-        sds::free(c.buf);
-        c.buf = small;
-        c.pos = 0;
-        c.len = bytes.len();
-        (*reader).read_size = MIN_READ;
-        true
-    }
 }
 
 /// Ends the reader with `error`.

@@ -12,6 +12,7 @@
     )
 )]
 
+mod buffer;
 mod bulk;
 mod common;
 mod default_table;
@@ -43,12 +44,6 @@ pub(crate) use default_table::default_functions;
 pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received};
 pub(crate) use quick::take_quickly;
 pub(crate) use reply::free_reply;
-
-/// Unused buffer that an idle connection keeps.
-const MAX_IDLE: usize = 4096;
-
-/// Consumed bytes that the buffer may begin with before they are dropped.
-const MAX_CONSUMED: usize = 1024;
 
 /// A reader: what C programs see, and behind it what is ours. Readers are only made here.
 #[repr(C)]
@@ -167,7 +162,7 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
                 if reply.is_some() {
                     (*reader).progress = Progress::Idle;
                 }
-                drop_consumed(reader);
+                buffer::drop_consumed(reader);
                 Ok(reply)
             }
             Err(error) => {
@@ -347,71 +342,4 @@ unsafe fn discard_reply(reader: *mut Reader) {
             free_object(root);
         }
     }
-}
-
-/// Whether `pos` consumed bytes of `len` are to be dropped: once they are at least as many as those
-/// behind them, so that every byte is moved at most once however many replies one feed holds.
-#[inline(always)]
-fn is_consumed(pos: usize, len: usize) -> bool {
-    if pos < MAX_CONSUMED {
-        return false;
-    }
-    core::hint::cold_path();
-    len.saturating_sub(pos) <= pos
-}
-
-/// Drops consumed bytes, or an empty buffer that has become larger than the reads that fill it.
-unsafe fn drop_consumed(reader: *mut Reader) {
-    // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
-    unsafe {
-        let (pos, len) = ((*reader).c.pos, (*reader).c.len);
-        if !is_consumed(pos, len) {
-            return;
-        }
-        if release_idle_buffer(reader, kept_when_empty(reader)) {
-            return;
-        }
-        let rest = len - pos;
-        let c = &mut (*reader).c;
-        core::ptr::copy(c.buf.add(pos), c.buf, rest);
-        sds::set_len(c.buf, rest);
-        c.pos = 0;
-        c.len = rest;
-    }
-}
-
-/// How large a buffer may be to be kept when it is empty: small on an idle connection; on a busy one,
-/// and where the program feeds the reader, as large as the next bytes may need it.
-unsafe fn kept_when_empty(reader: *mut Reader) -> usize {
-    // SAFETY: the caller's reader is live.
-    unsafe {
-        match (*reader).read_size {
-            _ if (*reader).drained => (*reader).c.maxbuf.min(MAX_IDLE),
-            MIN_READ => (*reader).c.maxbuf.max(MAX_CONSUMED),
-            busy => (*reader).c.maxbuf.max(2 * busy),
-        }
-    }
-}
-
-/// Replaces a buffer that has no unread bytes, where it is larger than an idle reader may `keep`;
-/// tells whether it did.
-unsafe fn release_idle_buffer(reader: *mut Reader, keep: usize) -> bool {
-    // SAFETY: the caller's reader has a buffer.
-    unsafe {
-        let old = (*reader).c.buf;
-        let unread = (*reader).c.pos < (*reader).c.len;
-        if unread || (*reader).c.maxbuf == 0 || sds::capacity(old) <= keep {
-            return false;
-        }
-        let empty = sds::empty();
-        if empty.is_null() {
-            return false;
-        }
-        sds::free(old);
-        let c = &mut (*reader).c;
-        c.buf = empty;
-        c.pos = 0;
-        c.len = 0;
-    }
-    true
 }

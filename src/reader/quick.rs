@@ -3,9 +3,10 @@
 //! saves no registers; each type has a function of its own for the same reason. Whatever is not as
 //! expected is left to the general way, which starts anew.
 
+use super::buffer::is_consumed;
 use super::default_table::{makes_integers, makes_nulls, makes_strings};
 use super::reply::fill_string;
-use super::{Progress, Reader, is_consumed, unread};
+use super::{Progress, Reader, unread};
 use crate::alloc::{Kept, MAX_COPIED};
 use crate::layout::redisReply;
 use crate::resp::{

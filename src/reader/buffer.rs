@@ -1,0 +1,85 @@
+//! The buffer's size: consumed bytes leave it, and it does not stay larger than what arrives needs.
+
+use super::Reader;
+use super::input::MIN_READ;
+use crate::sds;
+
+/// Consumed bytes that the buffer may begin with before they are dropped.
+const MAX_CONSUMED: usize = 1024;
+
+/// Unused buffer that an idle connection keeps.
+const MAX_IDLE: usize = 4096;
+
+/// Whether `pos` consumed bytes of `len` are to be dropped: once they are at least as many as those
+/// behind them, so that every byte is moved at most once however many replies one feed holds.
+#[inline(always)]
+pub(super) fn is_consumed(pos: usize, len: usize) -> bool {
+    if pos < MAX_CONSUMED {
+        return false;
+    }
+    core::hint::cold_path();
+    len.saturating_sub(pos) <= pos
+}
+
+/// Drops consumed bytes, if they are many, and room that is not needed any more.
+///
+/// # Safety
+/// `reader` is live and has a buffer.
+pub(super) unsafe fn drop_consumed(reader: *mut Reader) {
+    // SAFETY: `buf` is an sds of `len` bytes, of which `pos` are consumed.
+    unsafe {
+        let (pos, len) = ((*reader).c.pos, (*reader).c.len);
+        if !is_consumed(pos, len) || shrink(reader, room_to_keep(reader)) {
+            return;
+        }
+        let rest = len - pos;
+        let c = &mut (*reader).c;
+        core::ptr::copy(c.buf.add(pos), c.buf, rest);
+        sds::set_len(c.buf, rest);
+        c.pos = 0;
+        c.len = rest;
+    }
+}
+
+/// How large a buffer may be to be kept when it is used up: small on an idle connection; on a busy
+/// one, and where the program feeds the reader, as large as the next bytes may need it.
+///
+/// # Safety
+/// `reader` is live.
+pub(super) unsafe fn room_to_keep(reader: *mut Reader) -> usize {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        match (*reader).read_size {
+            _ if (*reader).drained => (*reader).c.maxbuf.min(MAX_IDLE),
+            MIN_READ => (*reader).c.maxbuf.max(MAX_CONSUMED),
+            busy => (*reader).c.maxbuf.max(2 * busy),
+        }
+    }
+}
+
+/// Replaces a buffer that is larger than `keep` by a small one, where it has no unread bytes, or on
+/// an idle connection a few; tells whether it did.
+///
+/// # Safety
+/// `reader` is live and has a buffer.
+pub(super) unsafe fn shrink(reader: *mut Reader, keep: usize) -> bool {
+    // SAFETY: the unread bytes lie in the buffer and are copied before it is freed.
+    unsafe {
+        let bytes = super::unread(&*reader);
+        let few = if (*reader).drained { MAX_CONSUMED } else { 0 };
+        let c = &mut (*reader).c;
+        if bytes.len() > few || c.maxbuf == 0 || sds::capacity(c.buf) <= keep {
+            return false;
+        }
+        let empty = sds::empty();
+        let small = sds::append(empty, bytes);
+        if small.is_null() {
+            sds::free(empty);
+            return false;
+        }
+        c.pos = 0;
+        c.len = bytes.len();
+        sds::free(core::mem::replace(&mut c.buf, small));
+        true
+    }
+}
