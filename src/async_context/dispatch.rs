@@ -31,7 +31,7 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
     unsafe {
         (*ac).dispatching = true;
         loop {
-            match context::get_reply(inner(ac)) {
+            match context::next_in_band(inner(ac)) {
                 Err(()) => {
                     (*ac).dispatching = false;
                     let _ = tear_down(ac);

@@ -30,8 +30,11 @@ pub(crate) unsafe fn next_buffered(c: *mut redisContext) -> Status<Option<NonNul
 }
 
 /// The next reply in the buffer; pushes go to the push callback, where there is one.
+///
+/// # Safety
+/// `c` is live.
 #[inline(always)]
-unsafe fn next_in_band(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
+pub(crate) unsafe fn next_in_band(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
     // SAFETY: the caller's context is live; callback and privdata are re-read for each push.
     unsafe {
         loop {

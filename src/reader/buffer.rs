@@ -72,7 +72,10 @@ pub(super) unsafe fn shrink(reader: *mut Reader, keep: usize) -> bool {
             return false;
         }
         let empty = sds::empty();
-        let small = sds::append(empty, bytes);
+        let small = match bytes {
+            [] => empty,
+            _ => sds::append(empty, bytes),
+        };
         if small.is_null() {
             sds::free(empty);
             return false;
