@@ -35,9 +35,11 @@ pub(super) unsafe fn run(reader: &mut Reader) -> Result<Option<NonNull<c_void>>,
     let heap = Heap::current();
     // SAFETY: the caller's reader has a buffer, which allocating does not change; the reply is new.
     unsafe {
+        let bytes = unread(reader);
         if reader.c.reply.is_null()
             && reader.item.is_none()
-            && let Some((reply, len)) = take_common(&heap, unread(reader))
+            && bytes.first() != Some(&b'*')
+            && let Some((reply, len)) = take_common(&heap, bytes)
         {
             let reply = reply.ok_or(Error::OutOfMemory)?;
             reader.c.pos += len;
