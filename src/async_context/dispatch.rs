@@ -4,13 +4,13 @@ use super::events::{check_deadline, send};
 use super::lifecycle::{disconnect_if_drained, finish, tear_down};
 use super::pubsub::{self, UNEXPECTED};
 use super::{
-    AsyncContext, Life, has_flag, hooks, in_callback, inner, run, silence, timer, waiting,
+    AsyncContext, Life, Receiver, has_flag, hooks, in_callback, inner, run, silence, timer, waiting,
 };
 use crate::context::{self, reader};
 use crate::error::{self, Error};
 use crate::layout::{
     REDIS_ERR_OTHER, REDIS_FREEING, REDIS_NO_AUTO_FREE_REPLIES, REDIS_SUBSCRIBED,
-    REDIS_SUPPORTS_PUSH, redisCallback, redisReply,
+    REDIS_SUPPORTS_PUSH, redisReply,
 };
 use crate::reader as parser;
 use crate::resp::Kind;
@@ -91,7 +91,7 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
 /// What is to be done with a reply.
 enum Taker {
     /// This callback takes it.
-    Callback(redisCallback),
+    Callback(Receiver),
     /// The push callback does.
     Push,
     /// Nobody does.
@@ -114,9 +114,9 @@ unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Life {
             return Life::Gone;
         }
         match taker(ac, reply) {
-            Taker::Callback(callback) => {
-                run(ac, &callback, reply.as_ptr());
-                if callback.r#fn.is_none() || !has_flag(ac, REDIS_NO_AUTO_FREE_REPLIES) {
+            Taker::Callback(receiver) => {
+                run(ac, receiver, reply.as_ptr());
+                if receiver.function.is_none() || !has_flag(ac, REDIS_NO_AUTO_FREE_REPLIES) {
                     free_reply(ac, reply);
                 }
             }
@@ -255,7 +255,7 @@ unsafe fn shard_taker(ac: *mut AsyncContext, reply: &redisReply) -> Taker {
             return Taker::Nobody;
         };
         match pubsub::shard_subscription(ac, reply, event) {
-            Ok(Some(callback)) if callback.r#fn.is_some() => Taker::Callback(callback),
+            Ok(Some(receiver)) if receiver.function.is_some() => Taker::Callback(receiver),
             Ok(_) if parser::last_is_push(reader(inner(ac))) => Taker::Push,
             Ok(_) => Taker::Nobody,
             Err(error) => Taker::Fail(error),

@@ -4,24 +4,17 @@ use super::callbacks::{mark, new_node, push, release_node};
 use super::pubsub::{Target, place};
 use super::silence::ReplyMode;
 use super::subscriptions::{self, OutOfMemory, details};
-use super::{AsyncContext, has_flag, hooks, inner, mirror_error, timer};
+use super::{AsyncContext, Receiver, has_flag, hooks, inner, mirror_error, timer};
 use crate::context::{self, Command};
 use crate::error::Error;
 use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
-    REDIS_SUBSCRIBED, redisCallback, redisCallbackFn, redisCallbackList,
+    REDIS_SUBSCRIBED, redisCallback, redisCallbackList,
 };
 use crate::resp::command::{Arguments, parse_command};
 use crate::sds;
 use core::ptr::NonNull;
-use libc::{c_int, c_void};
-
-/// Who is told of a command's reply.
-#[derive(Clone, Copy)]
-pub(crate) struct Receiver {
-    pub(crate) function: Option<redisCallbackFn>,
-    pub(crate) privdata: *mut c_void,
-}
+use libc::c_int;
 
 /// Why a command is not accepted.
 enum Refusal {

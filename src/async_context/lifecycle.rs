@@ -4,8 +4,8 @@ use super::callbacks::{mark, release_node, release_spare, shift};
 use super::silence::{ReplyMode, awaits_reply};
 use super::timer::Timer;
 use super::{
-    AsyncContext, Life, Transfers, callbacks, has_flag, hooks, in_callback, inner, mirror_error,
-    run, subscriptions,
+    AsyncContext, Life, Receiver, Transfers, callbacks, has_flag, hooks, in_callback, inner,
+    mirror_error, run, subscriptions,
 };
 use crate::alloc;
 use crate::context::{self, Kept};
@@ -227,11 +227,11 @@ pub(super) unsafe fn fail_list(ac: *mut AsyncContext, list: *mut redisCallbackLi
     // runs.
     unsafe {
         while let Some(node) = shift(list) {
-            let callback = node.read();
+            let (receiver, mark) = (Receiver::of(node), node.as_ref().unsubscribe_sent);
             release_node(ac, node);
             // The subscriptions of an SSUBSCRIBE are told, each on its own.
-            if callback.unsubscribe_sent != mark::SHARDS {
-                run(ac, &callback, null_mut());
+            if mark != mark::SHARDS {
+                run(ac, receiver, null_mut());
             }
         }
     }

@@ -18,8 +18,11 @@ mod timer;
 mod waiting;
 
 use crate::context::{Received, Untried};
-use crate::layout::{REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisContext};
+use crate::layout::{
+    REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisCallbackFn, redisContext,
+};
 use callbacks::Spare;
+use core::ptr::NonNull;
 use libc::c_int;
 use silence::ReplyMode;
 use timer::Timer;
@@ -28,7 +31,7 @@ pub(crate) use connect::begin_connect;
 pub(crate) use dispatch::process_callbacks;
 pub(crate) use events::{default_read, default_write, handle_read, handle_timeout, handle_write};
 pub(crate) use hooks::{OnConnect, set_connect_callback, watch_connect};
-pub(crate) use issue::{Receiver, issue, issue_formatted};
+pub(crate) use issue::{issue, issue_formatted};
 pub(crate) use lifecycle::{
     connect_with_options, create_unconnected, disconnect, free, is_in_callback, tear_down,
 };
@@ -74,6 +77,25 @@ pub(crate) struct Transfers {
     pub(crate) read: Option<Brought>,
     /// Whether the socket took everything.
     pub(crate) written: Option<bool>,
+}
+
+/// Who is told of a command's reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver {
+    pub(crate) function: Option<redisCallbackFn>,
+    pub(crate) privdata: *mut libc::c_void,
+}
+
+impl Receiver {
+    /// Whom a node names.
+    unsafe fn of(node: NonNull<redisCallback>) -> Self {
+        // SAFETY: the caller's node is live.
+        let node = unsafe { node.as_ref() };
+        Self {
+            function: node.r#fn,
+            privdata: node.privdata,
+        }
+    }
 }
 
 /// How much a read brought.
@@ -135,9 +157,9 @@ unsafe fn in_callback(ac: *mut AsyncContext, call: impl FnOnce()) {
 }
 
 /// Runs a command's or subscription's callback, if it has one.
-unsafe fn run(ac: *mut AsyncContext, callback: &redisCallback, reply: *mut libc::c_void) {
-    if let Some(function) = callback.r#fn {
-        let privdata = callback.privdata;
+unsafe fn run(ac: *mut AsyncContext, receiver: Receiver, reply: *mut libc::c_void) {
+    let privdata = receiver.privdata;
+    if let Some(function) = receiver.function {
         // SAFETY: the caller's context is live; the callback was given for such calls.
         unsafe { in_callback(ac, || function(ac.cast(), reply, privdata)) }
     }

@@ -2,7 +2,7 @@
 
 use super::callbacks::{append, find, mark, release_node, remove_first};
 use super::subscriptions::{self, details, is_empty};
-use super::{AsyncContext, has_flag};
+use super::{AsyncContext, Receiver, has_flag};
 use crate::error::Error;
 use crate::layout::{
     REDIS_REPLY_INTEGER, REDIS_REPLY_STRING, REDIS_SUBSCRIBED, dict, redisCallback, redisReply,
@@ -110,7 +110,7 @@ pub(super) unsafe fn concerns_shards(ac: *mut AsyncContext, reply: &redisReply) 
 pub(super) unsafe fn subscription(
     ac: *mut AsyncContext,
     reply: &redisReply,
-) -> Result<Option<redisCallback>, Error> {
+) -> Result<Option<Receiver>, Error> {
     // SAFETY: the caller's context is live, its reply came from our reader.
     unsafe {
         let name = text(reply, 0).ok_or(UNEXPECTED)?;
@@ -137,7 +137,7 @@ pub(super) unsafe fn shard_subscription(
     ac: *mut AsyncContext,
     reply: &redisReply,
     event: Event,
-) -> Result<Option<redisCallback>, Error> {
+) -> Result<Option<Receiver>, Error> {
     // SAFETY: as in `subscription`.
     unsafe {
         if event == Event::Subscribe {
@@ -152,14 +152,14 @@ unsafe fn settle(
     reply: &redisReply,
     target: Target,
     event: Event,
-) -> Result<Option<redisCallback>, Error> {
+) -> Result<Option<Receiver>, Error> {
     // SAFETY: as in `subscription`.
     unsafe {
         let place = place(ac, target);
         let channel = text(reply, 1).unwrap_or_default();
         let table = subscriptions::existing(place);
         let node = table.as_ref().and_then(|table| table.get(channel));
-        let callback = node.map(|node| node.read());
+        let receiver = node.map(|node| Receiver::of(node));
         match (event, node) {
             (Event::Subscribe, Some(node)) => {
                 (*node.as_ptr()).pending_subs -= 1;
@@ -185,7 +185,7 @@ unsafe fn settle(
             }
             (Event::Message, _) => {}
         }
-        Ok(callback)
+        Ok(receiver)
     }
 }
 

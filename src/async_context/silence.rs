@@ -1,7 +1,7 @@
 //! Commands that are not answered, and those that are for ever: `CLIENT REPLY` and `MONITOR`.
 
 use super::callbacks::{find, mark, release_node, remove_first};
-use super::{AsyncContext, Life, has_flag, lifecycle, run};
+use super::{AsyncContext, Life, Receiver, has_flag, lifecycle, run};
 use crate::layout::{REDIS_FREEING, redisCallback, redisCallbackList};
 use crate::sds;
 use core::ptr::{NonNull, null_mut};
@@ -120,9 +120,9 @@ unsafe fn finish(
     unsafe {
         let is_it = |other: &redisCallback| core::ptr::eq(other, node.as_ptr());
         if remove_first(list, is_it).is_some() {
-            let callback = node.read();
+            let receiver = Receiver::of(node);
             release_node(ac, node);
-            run(ac, &callback, null_mut());
+            run(ac, receiver, null_mut());
         }
     }
 }

@@ -65,6 +65,7 @@ pub(super) unsafe fn drain(place: *mut *mut dict, list: *mut redisCallbackList) 
 
 impl Subscriptions {
     /// The subscription of a name.
+    #[inline]
     pub(super) fn get(&self, name: &[u8]) -> Option<NonNull<redisCallback>> {
         self.by_name.get(name).copied()
     }

@@ -2,7 +2,7 @@
 
 use super::callbacks::{find, mark, push, release_node, remove_first, shift};
 use super::silence::is_feed;
-use super::{AsyncContext, has_flag, inner, pubsub};
+use super::{AsyncContext, Receiver, has_flag, inner, pubsub};
 use crate::context::reader;
 use crate::layout::{REDIS_MONITORING, redisCallback, redisCallbackList, redisReply};
 use crate::reader as parser;
@@ -16,7 +16,7 @@ pub(super) unsafe fn answered(
     ac: *mut AsyncContext,
     kind: Option<Kind>,
     reply: NonNull<c_void>,
-) -> Option<redisCallback> {
+) -> Option<Receiver> {
     // SAFETY: the caller's context is live, and the reply its reader's last.
     unsafe {
         let list = &raw mut (*ac).c.replies;
@@ -35,7 +35,7 @@ pub(super) unsafe fn answered(
 pub(super) unsafe fn answered_in_subscribed_mode(
     ac: *mut AsyncContext,
     kind: Option<Kind>,
-) -> Option<redisCallback> {
+) -> Option<Receiver> {
     // SAFETY: the caller's context is live.
     unsafe {
         let list = &raw mut (*ac).c.sub.replies;
@@ -53,11 +53,11 @@ unsafe fn answered_while_monitoring(
     list: *mut redisCallbackList,
     kind: Option<Kind>,
     reply: NonNull<c_void>,
-) -> Option<redisCallback> {
+) -> Option<Receiver> {
     // SAFETY: as in `answered`.
     unsafe {
         let is_command = |node: &redisCallback| node.unsubscribe_sent != mark::FEED;
-        let feed = find(list, |node| !is_command(node)).map(|feed| feed.read());
+        let feed = find(list, |node| !is_command(node)).map(|feed| Receiver::of(feed));
         if feed.is_some()
             && kind == Some(Kind::SimpleString)
             && text_of(ac, reply).is_some_and(is_feed)
@@ -81,22 +81,22 @@ unsafe fn leave(
     list: *mut redisCallbackList,
     node: NonNull<redisCallback>,
     kind: Option<Kind>,
-) -> redisCallback {
+) -> Receiver {
     // SAFETY: the caller's context and list are live, and the node is in no list.
     unsafe {
-        let callback = node.read();
+        let (receiver, mark) = (Receiver::of(node), node.as_ref().unsubscribe_sent);
         (*ac).answered = true;
-        match callback.unsubscribe_sent {
+        match mark {
             mark::MONITOR if kind == Some(Kind::SimpleString) => {
                 (*node.as_ptr()).unsubscribe_sent = mark::FEED;
                 push(list, node);
-                return callback;
+                return receiver;
             }
             mark::SHARDS => pubsub::refuse_batch(ac),
             _ => {}
         }
         release_node(ac, node);
-        callback
+        receiver
     }
 }
 

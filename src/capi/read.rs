@@ -76,26 +76,20 @@ pub unsafe extern "C-unwind" fn redisReaderGetReply(
 ) -> c_int {
     // SAFETY: the caller's reader is live, and `reply` may be written unless NULL.
     unsafe {
-        if !reply.is_null()
-            && let Some(object) = reader::take_quickly(r.cast::<Reader>())
-        {
-            *reply = object.as_ptr();
-            return REDIS_OK;
+        if reply.is_null() {
+            return discard_reply(r);
         }
-        get_any_reply(r, reply)
+        reader::take_reply(r.cast::<Reader>(), reply)
     }
 }
 
-/// The part of redisReaderGetReply() that is for every reply.
-#[inline(never)]
-unsafe fn get_any_reply(r: *mut redisReader, reply: *mut *mut c_void) -> c_int {
+/// redisReaderGetReply() of a program that does not want the reply.
+#[cold]
+unsafe fn discard_reply(r: *mut redisReader) -> c_int {
     // SAFETY: as redisReaderGetReply().
     unsafe {
         let parsed = reader::get_reply(r.cast::<Reader>());
-        let object = parsed.unwrap_or_default();
-        if !reply.is_null() {
-            *reply = object.map_or(null_mut(), NonNull::as_ptr);
-        } else if let Some(object) = object {
+        if let Ok(Some(object)) = parsed {
             reader::free_object(r.cast(), object.as_ptr());
         }
         status(parsed)

@@ -5,7 +5,7 @@ use super::{
     is_blocking, reader,
 };
 use crate::error::{Error, set_errno};
-use crate::layout::redisContext;
+use crate::layout::{REDIS_OK, redisContext};
 use crate::{net, reader as parser, sds};
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, c_void};
@@ -25,7 +25,12 @@ pub(crate) unsafe fn next_buffered(c: *mut redisContext) -> Status<Option<NonNul
         if reader(c).is_null() {
             return Err(());
         }
-        parser::next_reply(reader(c)).map_err(|()| copy_reader_error(c))
+        let mut object = null_mut();
+        if parser::take_reply(reader(c), &raw mut object) == REDIS_OK {
+            return Ok(NonNull::new(object));
+        }
+        copy_reader_error(c);
+        Err(())
     }
 }
 

@@ -42,7 +42,7 @@ use default_table::{makes_default_aggregates, makes_default_objects};
 
 pub(crate) use default_table::default_functions;
 pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received};
-pub(crate) use quick::take_quickly;
+pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;
 
 /// A reader: what C programs see, and behind it what is ours. Readers are only made here.
@@ -127,26 +127,12 @@ pub(crate) unsafe fn free(reader: *mut Reader) {
     }
 }
 
-/// As `get_reply`, with the short way tried before.
-///
-/// # Safety
-/// As `get_reply`.
-#[inline(always)]
-pub(crate) unsafe fn next_reply(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, ()> {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match take_quickly(reader) {
-            None => get_reply(reader),
-            reply => Ok(reply),
-        }
-    }
-}
-
 /// Parses at most one reply. `Ok(None)` when the buffer holds no complete one. Errors are sticky
 /// and stand in the reader's `err` and `errstr`.
 ///
 /// # Safety
 /// `reader` is live, and its table's functions keep to their contract.
+#[inline(always)]
 pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, ()> {
     // SAFETY: the reader is live; raw accesses leave the table's functions free to read it.
     unsafe {

@@ -63,6 +63,9 @@ impl Open {
     /// elements in addition to the `vacant` slots that wait for theirs.
     #[inline(always)]
     pub(super) fn first_slots(announced: usize, unread: usize, vacant: usize) -> usize {
+        if announced <= MIN_SLOTS {
+            return announced;
+        }
         let plausible = (unread / BYTES_PER_ELEMENT).saturating_sub(vacant);
         announced.min(plausible.clamp(MIN_SLOTS, MAX_FIRST_SLOTS))
     }

@@ -1,74 +1,135 @@
 //! The shortest way to a reply: a small string, status, integer or null, all there, made of blocks
 //! that the thread has kept. Nothing can fail on it, and nothing is called, so that the compiler
-//! saves no registers; each type has a function of its own for the same reason. Whatever is not as
-//! expected is left to the general way, which starts anew.
+//! saves no registers; for the same reason each type has a function of its own, and the functions
+//! end in one another. Whatever is not as expected is left to the general way, which starts anew.
 
 use super::buffer::is_consumed;
 use super::default_table::{makes_integers, makes_nulls, makes_strings};
 use super::reply::fill_string;
-use super::{Progress, Reader, unread};
+use super::{Progress, Reader, get_reply, unread};
 use crate::alloc::{Kept, MAX_COPIED};
-use crate::layout::redisReply;
+use crate::layout::{REDIS_ERR, REDIS_OK, redisReply};
 use crate::resp::{
     Kind, NULL_BULK, parse_common_bulk, parse_common_integer, parse_common_status, parse_small_bulk,
 };
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
 
-/// The next reply, where it can be had this way. `None` says nothing: ask `get_reply`.
+/// Parses at most one reply into `*target`, NULL where the buffer holds no complete one. Returns
+/// `REDIS_OK`, or `REDIS_ERR` as `get_reply` fails.
 ///
 /// # Safety
-/// `reader` is live.
+/// As `get_reply`; `target` may be written.
 #[inline(always)]
-pub(crate) unsafe fn take_quickly(reader: *mut Reader) -> Option<NonNull<c_void>> {
-    // SAFETY: the reader is live, and nothing else sees a reply being built. Without an error it
-    // has a buffer.
+pub(crate) unsafe fn take_reply(reader: *mut Reader, target: *mut *mut c_void) -> c_int {
+    // SAFETY: the reader is live; without an error it has a buffer.
     unsafe {
-        let reader = &mut *reader;
-        if reader.c.err != 0 || reader.progress != Progress::Idle {
-            return None;
-        }
-        match unread(reader) {
-            [b'$', rest @ ..] => {
-                let kept = Kept::current()?;
-                match parse_small_bulk(rest) {
-                    Some((text, len)) => string::<32>(reader, kept, Kind::BulkString, text, len),
-                    None => bulk(reader, kept, rest),
-                }
+        if (*reader).c.err == 0
+            && (*reader).progress == Progress::Idle
+            && let Some((byte, rest)) = unread(&*reader).split_first()
+        {
+            match byte {
+                b'$' => return bulk(reader, target, rest),
+                b'+' => return status(reader, target, rest),
+                b':' => return integer(reader, target, rest),
+                _ => {}
             }
-            [b'+', rest @ ..] => status(reader, rest),
-            [b':', rest @ ..] => integer(reader, rest),
-            _ => None,
+        }
+        any(reader, target)
+    }
+}
+
+/// The general way.
+#[inline(never)]
+unsafe fn any(reader: *mut Reader, target: *mut *mut c_void) -> c_int {
+    // SAFETY: as in `take_reply`.
+    unsafe {
+        let parsed = get_reply(reader);
+        *target = parsed
+            .unwrap_or_default()
+            .map_or(null_mut(), NonNull::as_ptr);
+        if parsed.is_ok() { REDIS_OK } else { REDIS_ERR }
+    }
+}
+
+/// The end of the functions that follow: the reply, or the general way.
+#[inline(always)]
+unsafe fn hand_over(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    reply: Option<NonNull<c_void>>,
+) -> c_int {
+    let Some(reply) = reply else {
+        // SAFETY: as in `take_reply`.
+        return unsafe { any(reader, target) };
+    };
+    // SAFETY: the target may be written.
+    unsafe { *target = reply.as_ptr() };
+    REDIS_OK
+}
+
+#[inline(never)]
+unsafe fn bulk(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `take_reply`; nothing else sees a reply being built.
+    unsafe {
+        let reply = parse_small_bulk(rest)
+            .and_then(|(text, len)| string::<32>(&mut *reader, Kind::BulkString, text, len));
+        match reply {
+            None => larger_bulk(reader, target, rest),
+            reply => hand_over(reader, target, reply),
         }
     }
 }
 
 #[inline(never)]
-fn bulk(reader: &mut Reader, kept: Kept, rest: &[u8]) -> Option<NonNull<c_void>> {
-    if rest.starts_with(NULL_BULK) && makes_nulls(reader.c.r#fn) {
-        let pos = behind(reader, NULL_BULK.len())?;
-        return Some(taken(reader, new_reply(kept, Kind::Null)?, Kind::Null, pos));
+unsafe fn larger_bulk(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `bulk`.
+    unsafe {
+        let reply = match parse_common_bulk(rest) {
+            Some((text, len)) => string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len),
+            None => null(&mut *reader, rest),
+        };
+        hand_over(reader, target, reply)
     }
-    let (text, len) = parse_common_bulk(rest)?;
-    string::<MAX_COPIED>(reader, kept, Kind::BulkString, text, len)
 }
 
 #[inline(never)]
-fn status(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
-    let kept = Kept::current()?;
-    let (text, len) = parse_common_status(rest)?;
-    string::<32>(reader, kept, Kind::SimpleString, text, len)
+unsafe fn status(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `bulk`.
+    unsafe {
+        let reply = parse_common_status(rest)
+            .and_then(|(text, len)| string::<32>(&mut *reader, Kind::SimpleString, text, len));
+        hand_over(reader, target, reply)
+    }
 }
 
 #[inline(never)]
-fn integer(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
-    let kept = Kept::current()?;
-    let (value, len) = parse_common_integer(rest)?;
+unsafe fn integer(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `bulk`.
+    unsafe {
+        let reply =
+            parse_common_integer(rest).and_then(|(value, len)| number(&mut *reader, value, len));
+        hand_over(reader, target, reply)
+    }
+}
+
+#[inline(always)]
+fn null(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
+    if !rest.starts_with(NULL_BULK) || !makes_nulls(reader.c.r#fn) {
+        return None;
+    }
+    let pos = behind(reader, NULL_BULK.len())?;
+    let reply = new_reply(Kept::current()?, Kind::Null)?;
+    Some(taken(reader, reply, Kind::Null, pos))
+}
+
+#[inline(always)]
+fn number(reader: &mut Reader, value: i64, len: usize) -> Option<NonNull<c_void>> {
     if !makes_integers(reader.c.r#fn) {
         return None;
     }
     let pos = behind(reader, len)?;
-    let reply = new_reply(kept, Kind::Integer)?;
+    let reply = new_reply(Kept::current()?, Kind::Integer)?;
     // SAFETY: the object is new.
     unsafe { (*reply.as_ptr()).integer = value };
     Some(taken(reader, reply, Kind::Integer, pos))
@@ -77,7 +138,6 @@ fn integer(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
 #[inline(always)]
 fn string<const MAX: usize>(
     reader: &mut Reader,
-    kept: Kept,
     kind: Kind,
     text: &[u8],
     len: usize,
@@ -85,6 +145,7 @@ fn string<const MAX: usize>(
     if text.len() > MAX || !makes_strings(reader.c.r#fn) {
         return None;
     }
+    let kept = Kept::current()?;
     let pos = behind(reader, len)?;
     let reply = new_reply(kept, kind)?;
     // SAFETY: the object and the string are new.
