@@ -320,6 +320,12 @@ impl Heap {
         Self { lists: None }
     }
 
+    /// Whether the lists are not in use, as with every allocator of the program's own.
+    #[inline(always)]
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.lists.is_none()
+    }
+
     /// A kept block of at least `size` bytes, contents undefined.
     #[inline(always)]
     fn kept(&self, size: usize) -> Option<NonNull<c_void>> {

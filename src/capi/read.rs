@@ -50,6 +50,10 @@ pub unsafe extern "C-unwind" fn redisReaderFeed(
         // SAFETY: the caller's reader is live.
         return status(unsafe { reader::feed(r.cast::<Reader>(), &[]) });
     }
+    if len > isize::MAX as usize {
+        // SAFETY: the caller's reader is live.
+        return status(unsafe { reader::refuse(r.cast::<Reader>()) });
+    }
     // SAFETY: the caller's reader and bytes are live.
     unsafe {
         let bytes = core::slice::from_raw_parts(buf.cast::<u8>(), len);

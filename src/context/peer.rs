@@ -38,10 +38,15 @@ pub(super) unsafe fn peer<'a>(c: *mut redisContext) -> Option<&'a mut Peer> {
 pub(super) unsafe fn remember(c: *mut redisContext, address: &SocketAddress) -> Result<(), Error> {
     let (bytes, len) = (address.as_ptr(), address.len as usize);
     let is_unix = address.family() == AF_UNIX;
-    // SAFETY: the context is live, and its connection stays of one type; zeroes are a value of every
+    // SAFETY: the context is live; zeroes are a value of every
     // field of `Peer`, which holds any address of TCP.
     unsafe {
-        if (*c).saddr.is_null() || (is_unix && (*c).addrlen < len) {
+        let fits = match (*c).saddr.as_ref() {
+            None => false,
+            Some(old) if c_int::from(old.sa_family) == AF_UNIX => is_unix && len <= (*c).addrlen,
+            Some(_) => !is_unix,
+        };
+        if !fits {
             let size = if is_unix { len } else { size_of::<Peer>() };
             let block = alloc::allocate_zeroed(1, size);
             if block.is_null() {

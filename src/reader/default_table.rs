@@ -68,11 +68,19 @@ pub(super) fn makes_nulls(table: *const redisReplyObjectFunctions) -> bool {
 }
 
 /// Whether aggregates made by `table` are `redisReply` objects.
+///
+/// Those of a function that wraps the default one are, too; a program that leaves freeing to the
+/// default table has no others.
 pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) -> bool {
     // SAFETY: a reader's table is NULL or live.
-    unsafe { table.as_ref() }
-        .and_then(|table| table.createArray)
-        .is_some_and(|f| f as usize == create_array as *const () as usize)
+    let Some(table) = (unsafe { table.as_ref() }) else {
+        return false;
+    };
+    let own = create_array as *const () as usize;
+    let frees = free_object as *const () as usize;
+    table.createArray.is_some_and(|create| {
+        create as usize == own || table.freeObject.is_some_and(|free| free as usize == frees)
+    })
 }
 
 /// Puts a new object into its parent's element vector, and hands it out.

@@ -71,14 +71,15 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
                     }
                 }
                 Step::Opened => {}
-                Step::Incomplete => {
-                    reader.open = tree.open;
-                    return Ok(None);
-                }
+                Step::Incomplete => return Ok(None),
             }
             step = match take_common(&tree.heap, rest) {
                 Some((reply, len)) => {
                     rest = rest.get(len..).unwrap_or_default();
+                    if tree.heap.is_foreign() {
+                        // The program's allocator may leave by an exception or longjmp.
+                        reader.c.pos = reader.c.len - rest.len();
+                    }
                     Step::Made(reply.ok_or(Error::OutOfMemory)?)
                 }
                 None => {
@@ -95,8 +96,21 @@ unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void
 /// The reply in progress, as far as it has come. `c.ridx` counts the aggregates that are open.
 struct Tree {
     heap: Heap,
-    /// The innermost aggregate that misses elements.
+    /// The innermost aggregate that misses elements: `Reader::open`, at hand.
     open: Open,
+}
+
+/// Makes what has been built of a reply an ordinary one, as a program may see and free it.
+///
+/// # Safety
+/// The reader is live; the reply in progress is then freed.
+pub(super) unsafe fn close_all(reader: &mut Reader) {
+    // SAFETY: open aggregates are live.
+    unsafe {
+        while !reader.open.is_none() {
+            (_, reader.open) = reader.open.close();
+        }
+    }
 }
 
 impl Tree {
@@ -245,6 +259,7 @@ impl Tree {
             open.set_parent(self.open);
             reader.vacant += slots;
             self.open = open;
+            reader.open = open;
             reader.c.ridx += 1;
         }
         Ok(())
@@ -266,10 +281,10 @@ impl Tree {
                     return None;
                 }
                 (complete, self.open) = self.open.close();
+                reader.open = self.open;
                 reader.c.ridx -= 1;
             }
         }
-        reader.open = Open::NONE;
         reader.c.reply = null_mut();
         reader.c.ridx = -1;
         Some(complete)

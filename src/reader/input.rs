@@ -181,6 +181,21 @@ pub(crate) unsafe fn received(
     Ok(())
 }
 
+/// Ends the reader, unless it has ended: no memory holds what it was to be fed.
+///
+/// # Safety
+/// `reader` is live.
+#[cold]
+pub(crate) unsafe fn refuse(reader: *mut Reader) -> Result<(), ()> {
+    // SAFETY: the reader is live.
+    unsafe {
+        if (*reader).c.err == 0 {
+            fail(reader, Error::OutOfMemory);
+        }
+    }
+    Err(())
+}
+
 /// Ends the reader with `error`.
 unsafe fn give_up<T>(reader: *mut Reader, error: Error) -> Result<T, ()> {
     // SAFETY: the caller's reader is live.

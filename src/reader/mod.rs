@@ -41,7 +41,7 @@ use open::Open;
 use default_table::{makes_default_aggregates, makes_default_objects};
 
 pub(crate) use default_table::default_functions;
-pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received};
+pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received, refuse};
 pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;
 
@@ -190,11 +190,29 @@ unsafe fn go_on(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
                 Progress::Table
             };
         }
-        if (*reader).progress == Progress::Direct {
+        if (*reader).progress == Progress::Direct && !has_other_table(reader) {
             direct::run(&mut *reader)
         } else {
+            if let Some(kind) = (*reader).item.take() {
+                table::begin(reader)?;
+                table::take_over(reader, kind);
+                (*reader).progress = Progress::Table;
+            }
             table::run(reader)
         }
+    }
+}
+
+/// Whether the program has exchanged the table since a type byte was seen, of which nothing has been
+/// made: then the new one makes the reply.
+#[inline]
+unsafe fn has_other_table(reader: *mut Reader) -> bool {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        (*reader).item.is_some()
+            && (*reader).c.reply.is_null()
+            && !(*reader).bulk.is_active()
+            && !makes_default_objects((*reader).c.r#fn)
     }
 }
 
@@ -319,6 +337,7 @@ unsafe fn discard_reply(reader: *mut Reader) {
     // SAFETY: the caller's reader is live; the root reaches every part that was attached.
     unsafe {
         (*reader).bulk.discard();
+        direct::close_all(&mut *reader);
         let root = (*reader).c.reply;
         if !root.is_null()
             && let Some(table) = (*reader).c.r#fn.as_ref()

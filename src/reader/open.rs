@@ -31,8 +31,6 @@ const BYTES_PER_ELEMENT: usize = 4;
 pub(super) struct Open(*mut redisReply);
 
 impl Open {
-    pub(super) const NONE: Self = Self(null_mut());
-
     /// A new aggregate with room for `slots` of its elements.
     #[inline(always)]
     pub(super) fn new(
@@ -82,7 +80,7 @@ impl Open {
     #[inline(always)]
     pub(super) unsafe fn is_full(self) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { (*self.0).elements as c_longlong == (*self.0).integer }
+        unsafe { (*self.0).elements as c_longlong >= (*self.0).integer }
     }
 
     #[inline(always)]

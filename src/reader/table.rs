@@ -28,8 +28,8 @@ pub(super) unsafe fn run(reader: *mut Reader) -> Result<Option<NonNull<c_void>>,
                 && let Some((kind, item, len)) = common(unread(&*reader))
             {
                 (*task).r#type = kind as c_int;
-                (*reader).c.pos += len;
-                take_item(reader, task, kind, item)?;
+                (*reader).c.pos += 1;
+                take_item(reader, task, kind, item, len - 1)?;
             } else if !take_any(reader, task)? {
                 return Ok(None);
             }
@@ -57,6 +57,15 @@ pub(super) unsafe fn begin(reader: *mut Reader) -> Result<(), Error> {
         (*reader).scanned = 0;
     }
     Ok(())
+}
+
+/// Begins with an item whose type byte has been consumed.
+///
+/// # Safety
+/// `begin` has just been called.
+pub(super) unsafe fn take_over(reader: *mut Reader, kind: Kind) {
+    // SAFETY: the caller's reader has a task.
+    unsafe { (**(*reader).c.task).r#type = kind as c_int };
 }
 
 /// The item that begins `bytes`, with its type byte, where it is one that most replies are made of.
@@ -93,8 +102,7 @@ unsafe fn take_any(reader: *mut Reader, task: *mut redisReadTask) -> Result<bool
         let scanned = core::mem::take(&mut (*reader).scanned);
         match parse_item(kind, bytes, scanned, (*reader).c.maxelements)? {
             Found::Item(item, len) => {
-                (*reader).c.pos += len;
-                take_item(reader, task, kind, item)?;
+                take_item(reader, task, kind, item, len)?;
                 Ok(true)
             }
             found => {
@@ -125,13 +133,15 @@ unsafe fn item_kind(reader: *mut Reader, task: *mut redisReadTask) -> Result<Opt
     }
 }
 
-/// Has the table make the object of an item, and goes on to the next.
+/// Has the table make the object of an item, and goes on to the next. Before it is made nothing but
+/// its type is consumed: a function that leaves by an exception or longjmp gets the item again.
 #[inline(always)]
 unsafe fn take_item(
     reader: *mut Reader,
     task: *mut redisReadTask,
     kind: Kind,
     item: Item<'_>,
+    len: usize,
 ) -> Result<(), Error> {
     // SAFETY: the caller's reader and task are live.
     unsafe {
@@ -141,6 +151,7 @@ unsafe fn take_item(
             grow_tasks(reader)?;
         }
         let object = make((*reader).c.r#fn.as_ref(), task, kind, item)?;
+        (*reader).c.pos += len;
         if (*reader).c.ridx == 0 {
             (*reader).root = if item == Item::Null { Kind::Null } else { kind } as c_int;
             (*reader).c.reply = object;

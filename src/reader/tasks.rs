@@ -5,6 +5,7 @@ use super::Reader;
 use crate::alloc;
 use crate::error::Error;
 use crate::layout::redisReadTask;
+use core::cell::UnsafeCell;
 use core::ptr::null_mut;
 use libc::{c_int, c_void};
 
@@ -22,25 +23,25 @@ struct Task {
 /// What the fresh stack of every reader that needs none shows: one blank task, in each place.
 struct Stack([*const redisReadTask; TASK_STEP as usize]);
 
-// SAFETY: neither the stack nor its task is ever written.
+// SAFETY: the library writes neither the stack nor its task.
 unsafe impl Sync for Stack {}
 
-static BLANK: Stack = Stack([&raw const BLANK_TASK.c; TASK_STEP as usize]);
+static BLANK: Stack = Stack([BLANK_TASK.0.get().cast_const(); TASK_STEP as usize]);
 
-static BLANK_TASK: Task = Task {
-    c: redisReadTask {
-        r#type: 0,
-        elements: 0,
-        idx: 0,
-        obj: null_mut(),
-        parent: null_mut(),
-        privdata: null_mut(),
-    },
-    left: 0,
-};
+/// In memory that a program may write to, should one do so.
+struct Writable(UnsafeCell<redisReadTask>);
 
 // SAFETY: as above.
-unsafe impl Sync for Task {}
+unsafe impl Sync for Writable {}
+
+static BLANK_TASK: Writable = Writable(UnsafeCell::new(redisReadTask {
+    r#type: 0,
+    elements: 0,
+    idx: 0,
+    obj: null_mut(),
+    parent: null_mut(),
+    privdata: null_mut(),
+}));
 
 /// Shows the blank stack.
 pub(super) fn show_blank(reader: &mut Reader) {

@@ -89,7 +89,7 @@ fn bulk_at(bytes: &[u8], begin: usize, len: usize) -> Option<(&[u8], usize)> {
 #[inline(always)]
 pub(crate) fn parse_common_status(bytes: &[u8]) -> Option<(&[u8], usize)> {
     if bytes.starts_with(OK) {
-        return Some((b"OK", OK.len()));
+        return Some((bytes.get(..OK.len() - CRLF.len())?, OK.len()));
     }
     parse_short_text(bytes).map(|text| (text, text.len() + 2))
 }

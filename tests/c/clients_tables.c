@@ -1,6 +1,9 @@
 /* Programs copy the table of the standard functions and replace members, or replace them in the table itself; the others are called
  * through it. Each way makes the same replies as the reader on its own, but for what was replaced. */
 #include "replies.h"
+#include <setjmp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static redisReplyObjectFunctions ours;
 static int calls;
@@ -131,8 +134,132 @@ static void tables_are_exchanged_between_replies(void) {
     redisReaderFree(reader);
 }
 
+/* Text is the reader's own buffer, a line end behind it, which bindings write a NUL over for a moment. */
+static void *terminate(const redisReadTask *task, char *text, size_t len) {
+    (void)task;
+    CHECK(text[len] == '\r');
+    text[len] = '\0';
+    char *copy = strdup(text);
+    text[len] = '\r';
+    return copy;
+}
+
+static void texts_lie_in_the_buffer(void) {
+    redisReplyObjectFunctions table = {.createString = terminate, .freeObject = free};
+    redisReader *reader = redisReaderCreateWithFunctions(&table);
+    static const char *const wire[] = {"+OK\r\n", "+PONG\r\n", "-ERR\r\n", "$2\r\nOK\r\n", "(12\r\n", "=6\r\ntxt:OK\r\n"};
+    static const char *const text[] = {"OK", "PONG", "ERR", "OK", "12", "txt:OK"};
+    for (size_t i = 0; i < sizeof(wire) / sizeof(*wire); i++) {
+        char *made = (char *)parse_with(reader, wire[i]);
+        CHECK(strcmp(made, text[i]) == 0);
+        free(made);
+    }
+    redisReaderFree(reader);
+}
+
+/* A freeObject that frees `str` of every reply, whatever its type, also gets replies whose elements are still arriving. */
+static void free_all_parts(void *object) {
+    redisReply *r = object;
+    if (r == NULL) return;
+    calls++;
+    CHECK(r->type != REDIS_REPLY_ARRAY || (r->str == NULL && r->len == 0 && r->integer == 0));
+    for (size_t i = 0; i < r->elements; i++) free_all_parts(r->element[i]);
+    free(r->element);
+    free(r->str);
+    free(r);
+}
+
+static void unfinished_replies_are_ordinary_ones(void) {
+    static const char *const ends[] = {"", ":1\r\n", "?"};
+    for (int i = 0; i < 3; i++) {
+        redisReader *reader = redisReaderCreate();
+        redisReplyObjectFunctions table = *(redisReplyObjectFunctions *)reader->fn;
+        void *reply;
+        table.freeObject = free_all_parts;
+        reader->fn = &table;
+        const char *wire = "*3\r\n+a\r\n*2\r\n*3\r\n:1\r\n";
+        calls = 0;
+        CHECK(redisReaderFeed(reader, wire, strlen(wire)) == REDIS_OK);
+        CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && reply == NULL);
+        CHECK(redisReaderFeed(reader, ends[i], strlen(ends[i])) == REDIS_OK);
+        CHECK(redisReaderGetReply(reader, &reply) == (i == 2 ? REDIS_ERR : REDIS_OK) && reply == NULL);
+        redisReaderFree(reader);
+        CHECK(calls == (i == 1 ? 6 : 5));
+    }
+}
+
+/* A table that is set when a reply's first bytes have been looked at makes it, as long as nothing of it is made. */
+static void tables_are_exchanged_within_replies(void) {
+    redisReplyObjectFunctions table = {.createString = terminate, .freeObject = free};
+    redisReader *reader = redisReaderCreate();
+    void *reply;
+    CHECK(redisReaderFeed(reader, "$3\r\nab", 6) == REDIS_OK);
+    CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && reply == NULL);
+    reader->fn = &table;
+    reply = parse_with(reader, "c\r\n");
+    CHECK(strcmp(reply, "abc") == 0);
+    free(reply);
+    redisReaderFree(reader);
+}
+
+static jmp_buf back;
+static int leaves;
+
+static void *leave(const redisReadTask *task, char *text, size_t len) {
+    if (leaves-- > 0) longjmp(back, 1);
+    return terminate(task, text, len);
+}
+
+/* A function that leaves by longjmp is called again for the same string. */
+static void functions_leave(void) {
+    redisReplyObjectFunctions table = {.createString = leave, .freeObject = free};
+    redisReader *reader = redisReaderCreateWithFunctions(&table);
+    void *reply;
+    CHECK(redisReaderFeed(reader, "$3\r\nabc\r\n$2\r\nde\r\n", 17) == REDIS_OK);
+    leaves = 2;
+    if (setjmp(back) > 0) CHECK(leaves >= 0);
+    for (const char *text = "abc"; text != NULL; text = strcmp(text, "abc") == 0 ? "de" : NULL) {
+        CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && strcmp(reply, text) == 0);
+        free(reply);
+    }
+    redisReaderFree(reader);
+}
+
+static void *wrapped_array(const redisReadTask *task, size_t elements) {
+    return ours.createArray(task, elements);
+}
+
+static void on_push(void *privdata, void *reply) {
+    (void)privdata;
+    calls++;
+    freeReplyObject(reply);
+}
+
+/* Pushes reach their callback although createArray is the program's, where it makes redisReply objects. */
+static void pushes_of_wrapped_tables(void) {
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    redisContext *c = redisConnectFd(ends[0]);
+    redisSetPushCallback(c, on_push);
+    redisReplyObjectFunctions table = ours = *(redisReplyObjectFunctions *)c->reader->fn;
+    table.createArray = wrapped_array;
+    c->reader->fn = &table;
+    calls = 0;
+    CHECK(write(ends[1], ">1\r\n+hello\r\n+PONG\r\n", 19) == 19);
+    redisReply *r = redisCommand(c, "PING");
+    CHECK(r != NULL && r->type == REDIS_REPLY_STATUS && calls == 1);
+    freeReplyObject(r);
+    redisFree(c);
+    close(ends[1]);
+}
+
 int main(void) {
     tables_are_overridden();
     tables_are_exchanged_between_replies();
+    texts_lie_in_the_buffer();
+    unfinished_replies_are_ordinary_ones();
+    tables_are_exchanged_within_replies();
+    functions_leave();
+    pushes_of_wrapped_tables();
     return 0;
 }
