@@ -50,16 +50,15 @@ pub unsafe extern "C-unwind" fn redisReaderFeed(
         // SAFETY: the caller's reader is live.
         return status(unsafe { reader::feed(r.cast::<Reader>(), &[]) });
     }
-    if len > isize::MAX as usize {
-        // SAFETY: the caller's reader is live.
-        return status(unsafe { reader::refuse(r.cast::<Reader>()) });
-    }
     // SAFETY: the caller's reader and bytes are live.
     unsafe {
-        let bytes = core::slice::from_raw_parts(buf.cast::<u8>(), len);
-        if reader::feed_quickly(r.cast::<Reader>(), bytes) {
+        if reader::feed_quickly(r.cast::<Reader>(), buf.cast::<u8>(), len) {
             return REDIS_OK;
         }
+        if len > isize::MAX as usize {
+            return status(reader::refuse(r.cast::<Reader>()));
+        }
+        let bytes = core::slice::from_raw_parts(buf.cast::<u8>(), len);
         status(reader::feed(r.cast::<Reader>(), bytes))
     }
 }

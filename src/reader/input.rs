@@ -2,6 +2,7 @@
 
 use super::buffer::{room_to_keep, shrink};
 use super::{Reader, fail};
+use crate::alloc::MAX_COPIED;
 use crate::error::Error;
 use crate::sds;
 use core::mem::MaybeUninit;
@@ -27,21 +28,22 @@ pub(crate) struct Landing {
     in_scratch: bool,
 }
 
-/// Appends a copy of a few `bytes`, where that takes next to nothing; tells whether it did.
+/// Appends a copy of a few bytes, where that takes next to nothing; tells whether it did.
 ///
 /// # Safety
-/// As `feed`.
+/// `reader` is live; `len` bytes stand at `bytes`, and not in its buffer.
 #[inline(always)]
-pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: &[u8]) -> bool {
+pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: *const u8, len: usize) -> bool {
     // SAFETY: the reader is live and, without an error, has a buffer. A long string takes the bytes
     // itself, and an empty buffer may be too large to be kept.
     unsafe {
         let fed = (*reader).c.err == 0
             && (*reader).c.len > 0
             && !(*reader).bulk.is_active()
-            && sds::append_in_room((*reader).c.buf, bytes);
+            && len <= MAX_COPIED
+            && sds::append_in_room((*reader).c.buf, core::slice::from_raw_parts(bytes, len));
         if fed {
-            (*reader).c.len += bytes.len();
+            (*reader).c.len += len;
         }
         fed
     }
@@ -158,7 +160,7 @@ pub(crate) unsafe fn received(
         }
         if landing.in_scratch {
             let bytes = core::slice::from_raw_parts(landing.place.cast(), len);
-            if !feed_quickly(reader, bytes) {
+            if !feed_quickly(reader, bytes.as_ptr(), len) {
                 feed(reader, bytes)?;
             }
         } else {
