@@ -218,3 +218,23 @@ fn freeradius_asks_redis() {
         &[&accepted[..], &["Received Access-Reject", "1", "on ours"]].concat(),
     );
 }
+
+#[test]
+fn hiredis_rb_speaks_from_ruby() {
+    let nested = r#"[1, [2, ["three"]]]"#;
+    does("ruby", &["499500", "WRONGTYPE", nested, "on ours"]);
+}
+
+#[test]
+fn suricata_logs_what_it_sees_to_redis() {
+    does("suricata", &[":1", r#""rrname":"some.thing""#]);
+}
+
+#[test]
+fn kamailio_counts_and_asks_in_redis() {
+    let answer = ["SIP/2.0 200 Counted", "X-Calls: 1", "X-Name: Ann"];
+    does(
+        "kamailio",
+        &[&[":1"], &answer[..], &["1", "on ours"]].concat(),
+    );
+}

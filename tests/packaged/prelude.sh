@@ -18,7 +18,7 @@ ours() { grep -q ' /hiredis-rs/libhiredis.so' "/proc/$1/maps" && echo "on ours";
 
 # until CONDITION: waits for it.
 until_true() {
-  for _ in {1..100}; do eval "$1" 2>/dev/null && return; sleep 0.1; done
+  for _ in {1..200}; do eval "$1" 2>/dev/null && return; sleep 0.1; done
   echo "in vain: $1" >&2
   tail -n 20 log >&2
   exit 1
