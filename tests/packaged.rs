@@ -67,10 +67,7 @@ fn debian() -> Option<&'static Path> {
                 false => made,
             };
             if !usable.status.success() {
-                say(&format!(
-                    "skipped: packaged programs: {}",
-                    text(&usable.stderr)
-                ));
+                say(&format!("skipped: {}", text(&usable.stderr)));
             }
             usable.status.success().then_some(dir)
         })
