@@ -1,5 +1,5 @@
 # packages: webdis
-# HTTP to Redis and back, and a subscription, which is a connection that stays.
+# HTTP to Redis and back, errors too.
 cat > webdis.json <<CONF
 { "redis_host": "127.0.0.1", "redis_port": $port, "http_host": "127.0.0.1", "http_port": $free, "threads": 2, "pool_size": 2,
   "daemonize": false, "verbosity": 3, "logfile": "/tmp/log" }
