@@ -20,7 +20,7 @@ test: tools oracle
 	cargo test --release --workspace
 
 tools:
-	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ libjemalloc2 \
+	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ cmake libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:

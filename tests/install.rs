@@ -1,4 +1,4 @@
-//! `make install` and `make uninstall`: what they leave, pkg-config, the static library.
+//! `make install` and `make uninstall`: what they leave, pkg-config, CMake, the static libraries.
 
 mod support;
 
@@ -131,6 +131,33 @@ fn the_static_libraries_link_together() {
     );
 }
 
+/// Builds `tests/cmake` against the installation below `prefix`, and runs its four programs.
+fn cmake(name: &str, prefix: &Path) {
+    let dir = empty(name);
+    let mut configure = Command::new("cmake");
+    configure.arg("-S").arg(root().join("tests/cmake"));
+    // Debian's folder for libraries is known to CMake; the other is `lib/triplet`.
+    let lib = fs::canonicalize(prefix.join("lib/triplet")).unwrap_or(prefix.join("lib"));
+    configure
+        .arg("-B")
+        .arg(&dir)
+        .arg(format!("-DPACKAGES={}/cmake", lib.display()));
+    output(&mut configure);
+    output(Command::new("cmake").arg("--build").arg(&dir));
+    for program in ["shared", "static", "shared_ssl", "static_ssl"] {
+        assert_eq!(
+            output(&mut Command::new(dir.join(program))),
+            "33",
+            "{program}"
+        );
+    }
+}
+
+#[test]
+fn cmake_finds_both_libraries_shared_and_static() {
+    cmake("cmake", stage());
+}
+
 #[test]
 fn an_installation_can_be_moved_and_taken_away() {
     let first = empty("first");
@@ -143,6 +170,8 @@ fn an_installation_can_be_moved_and_taken_away() {
         &pkg_config(&lib, &["--cflags", "--libs"]),
         &lib,
     );
+
+    cmake("moved-cmake", &moved.join("usr"));
 
     make("uninstall", &moved);
     let left = output(Command::new("find").arg(&moved).args(["!", "-type", "d"]));
