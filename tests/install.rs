@@ -83,6 +83,14 @@ fn runs(program: &str, name: &str, flags: &[String], lib: &Path) {
 }
 
 #[test]
+fn everything_that_hiredis_installs_is_there() {
+    let files = include_str!("abi/installed.txt").lines();
+    for file in files.filter(|line| !line.starts_with('#')) {
+        assert!(stage().join(file).is_file(), "{file} is missing");
+    }
+}
+
+#[test]
 fn pkg_config_is_all_a_program_needs() {
     let lib = stage().join("lib");
     runs_with("shared", &pkg_config(&lib, &["--cflags", "--libs"]), &lib);
