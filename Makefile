@@ -51,10 +51,15 @@ headers-check:
 abi-check: tools oracle
 	cargo test --release --test abi
 
+# What abigail-tools say of the C library and this one.
+abidiff: oracle stage
+	scripts/ensure-tools abidiff
+	scripts/abidiff target/oracle/usr/lib/*/ $(TARGET)/stage/lib
+
 install: all
 	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
 uninstall:
 	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
-.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check install uninstall
+.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall

@@ -280,7 +280,7 @@ fn a_non_pie_program_takes_the_allocator_table_by_copy_relocation() {
     }
 }
 
-/// Each header alone, as strict C99 and as C++17, without a warning.
+/// Each header alone, as strict C99, C++17 and C++20, without a warning.
 #[test]
 fn every_header_compiles_alone() {
     let headers = fs::read_dir(root().join("include/hiredis"))
@@ -300,9 +300,10 @@ fn every_header_compiles_alone() {
         assert!(names.contains(expected), "{expected} is missing");
     }
     for name in &names {
-        // C++ has no flexible array members, which the sds headers need: pedantic is for C.
         compiles_alone(name, "gcc", &["-x", "c", "-std=c99", "-Wpedantic"]);
-        compiles_alone(name, "g++", &["-x", "c++", "-std=c++17"]);
+        for standard in ["-std=c++17", "-std=c++20"] {
+            compiles_alone(name, "g++", &["-x", "c++", standard, "-Wpedantic"]);
+        }
     }
 }
 
