@@ -62,4 +62,8 @@ install: all
 uninstall:
 	scripts/install --remove "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
-.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall
+# Debian packages of the libraries, in target/deb.
+deb: all
+	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
+
+.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb

@@ -1,0 +1,113 @@
+//! `make deb`: the pair of packages, put in place by dpkg in a folder of its own, used there, and taken away without a trace.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use support::{root, stage, target};
+
+fn done(command: &mut Command) -> String {
+    let done = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?}\n{said}");
+    String::from_utf8_lossy(&done.stdout).trim().to_string()
+}
+
+/// The two packages, made once.
+fn packages() -> &'static [PathBuf] {
+    static PACKAGES: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        stage(); // has built the library
+        let mut make = Command::new("make");
+        make.args(["--no-print-directory", "-s", "deb"])
+            .current_dir(root());
+        make.env("CARGO_TARGET_DIR", target())
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL");
+        let made = done(&mut make);
+        let packages: Vec<PathBuf> = made
+            .lines()
+            .filter(|line| line.ends_with(".deb"))
+            .map(|line| root().join(line))
+            .collect();
+        assert_eq!(packages.len(), 2, "{made}");
+        packages
+    })
+}
+
+/// dpkg on a system that holds nothing but its own records: what ours depends on is that of the machine.
+fn dpkg(system: &Path) -> Command {
+    let mut dpkg = Command::new("dpkg");
+    dpkg.arg(format!("--root={}", system.display()));
+    dpkg.args(["--force-depends", "--force-not-root", "--log=/dev/null"]);
+    dpkg
+}
+
+fn files(system: &Path) -> String {
+    done(Command::new("find").current_dir(system).args([
+        ".",
+        "-path",
+        "./var/lib/dpkg",
+        "-prune",
+        "-o",
+        "-mindepth",
+        "1",
+        "-print",
+    ]))
+}
+
+#[test]
+fn packages_are_installed_used_and_purged() {
+    let packages = packages();
+    let system = target().join("tests/deb");
+    let _ = fs::remove_dir_all(&system);
+    for folder in ["info", "updates", "triggers"] {
+        fs::create_dir_all(system.join("var/lib/dpkg").join(folder)).expect("dpkg's folders");
+    }
+    for file in ["status", "available"] {
+        fs::write(system.join("var/lib/dpkg").join(file), "").expect("dpkg's files");
+    }
+    let before = files(&system);
+
+    done(dpkg(&system).arg("-i").args(packages));
+    let triplet = done(Command::new("gcc").arg("-print-multiarch"));
+    let lib = system.join("usr/lib").join(&triplet);
+    for name in include_str!("abi/installed.txt").lines() {
+        let Some(name) = name.strip_prefix("lib/") else {
+            continue;
+        };
+        assert!(lib.join(name).is_file(), "{name} is missing");
+    }
+    let mut flags = Command::new("pkg-config");
+    flags.env("PKG_CONFIG_PATH", lib.join("pkgconfig"));
+    let flags = done(flags.args(["--cflags", "--libs", "hiredis_ssl"]));
+    let program = system.join("program");
+    let mut gcc = Command::new("gcc");
+    gcc.arg(root().join("tests/c/installed_ssl.c")).arg("-o");
+    done(gcc.arg(&program).args(flags.split_whitespace()));
+    let mut run = Command::new(&program);
+    assert_eq!(done(run.env("LD_LIBRARY_PATH", &lib)), "33");
+    fs::remove_file(&program).expect("the program");
+
+    done(dpkg(&system).args(["-P", "libhiredis-rs-dev", "libhiredis-rs"]));
+    assert_eq!(files(&system), before, "left behind");
+}
+
+/// They stand in for Debian's, whose versions its programs ask for, and cannot be mixed with them.
+#[test]
+fn packages_take_the_place_of_debians() {
+    let expected = [
+        ("libhiredis1.1.0 (= 1.4.1)", "libhiredis1.1.0"),
+        ("libhiredis-dev (= 1.4.1)", "libhiredis-dev"),
+    ];
+    for (package, (provides, replaces)) in packages().iter().zip(expected) {
+        let field = |name| done(Command::new("dpkg-deb").arg("-f").arg(package).arg(name));
+        assert_eq!(field("Provides"), provides);
+        assert_eq!(field("Conflicts"), replaces);
+        assert_eq!(field("Replaces"), replaces);
+    }
+}
