@@ -17,7 +17,9 @@ demo:
 
 test: tools oracle
 	cargo build --release --lib -p hiredis -p hiredis-ssl
-	cargo test --release --workspace
+	cargo test --release --workspace --tests --examples
+	# Apart, since tests install the library, which may build it anew: cargo would try the examples on what it built before.
+	cargo test --release --workspace --doc
 
 tools:
 	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ cmake libjemalloc2 \
