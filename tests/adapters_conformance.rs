@@ -171,6 +171,7 @@ loops! {
     glib: GLIB;
     ivykis: plain("ivykis");
     libsdevent: plain("libsdevent");
+    mio: plain("mio");
     ae: stood_in_for("ae");
     libhv: stood_in_for("libhv");
 }

@@ -23,7 +23,7 @@ fn sources() -> Vec<PathBuf> {
         })
         .collect();
     sources.sort();
-    assert!(sources.len() >= 13, "{sources:?}");
+    assert!(sources.len() >= 14, "{sources:?}");
     sources
 }
 
