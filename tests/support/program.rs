@@ -166,7 +166,7 @@ impl Program {
         Run {
             command: vec![self.binary.clone().into()],
             env: vec![("LD_LIBRARY_PATH".into(), library.lib().into())],
-            seconds: 30,
+            seconds: 60,
         }
     }
 }
@@ -228,7 +228,7 @@ impl Run {
             0..0,
             memcheck.into_iter().chain(fds_and_end).map(Into::into),
         );
-        self.seconds = 120;
+        self.seconds = 300;
         self.env("HIREDIS_FREE_LISTS", "0")
             .env("UNDER_VALGRIND", "1")
     }
