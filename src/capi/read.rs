@@ -46,20 +46,28 @@ pub unsafe extern "C-unwind" fn redisReaderFeed(
     buf: *const c_char,
     len: size_t,
 ) -> c_int {
-    if buf.is_null() {
-        // SAFETY: the caller's reader is live.
-        return status(unsafe { reader::feed(r.cast::<Reader>(), &[]) });
-    }
     // SAFETY: the caller's reader and bytes are live.
     unsafe {
-        if reader::feed_quickly(r.cast::<Reader>(), buf.cast::<u8>(), len) {
+        if !buf.is_null() && reader::feed_quickly(r.cast::<Reader>(), buf.cast::<u8>(), len) {
             return REDIS_OK;
         }
-        if len > isize::MAX as usize {
-            return status(reader::refuse(r.cast::<Reader>()));
+        feed(r.cast::<Reader>(), buf.cast::<u8>(), len)
+    }
+}
+
+/// redisReaderFeed() of what takes longer; a function of its own, so that the quick one needs no
+/// room on the stack.
+#[inline(never)]
+unsafe fn feed(r: *mut Reader, buf: *const u8, len: size_t) -> c_int {
+    // SAFETY: as redisReaderFeed().
+    unsafe {
+        if buf.is_null() {
+            return status(reader::feed(r, &[]));
         }
-        let bytes = core::slice::from_raw_parts(buf.cast::<u8>(), len);
-        status(reader::feed(r.cast::<Reader>(), bytes))
+        if len > isize::MAX as usize {
+            return status(reader::refuse(r));
+        }
+        status(reader::feed(r, core::slice::from_raw_parts(buf, len)))
     }
 }
 

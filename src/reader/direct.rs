@@ -47,18 +47,42 @@ pub(super) unsafe fn run(reader: &mut Reader) -> Result<Option<NonNull<c_void>>,
             reader.root = (*reply.as_ptr()).r#type;
             return Ok(Some(reply.cast()));
         }
-        build(reader, heap)
+        build(reader, heap, None)
     }
+}
+
+/// Begins an aggregate that is to have elements, and goes on as `run`.
+///
+/// # Safety
+/// As `run`; no reply is in progress, and the aggregate's head has been taken.
+#[inline(always)]
+pub(super) unsafe fn begin(
+    reader: &mut Reader,
+    kind: Kind,
+    elements: usize,
+) -> Result<Option<NonNull<c_void>>, Error> {
+    // SAFETY: the caller's promises.
+    unsafe { build(reader, Heap::current(), Some((kind, elements))) }
 }
 
 /// The same for any reply.
 #[inline(never)]
-unsafe fn build(reader: &mut Reader, heap: Heap) -> Result<Option<NonNull<c_void>>, Error> {
+unsafe fn build(
+    reader: &mut Reader,
+    heap: Heap,
+    first: Option<(Kind, usize)>,
+) -> Result<Option<NonNull<c_void>>, Error> {
     let open = reader.open;
     let mut tree = Tree { heap, open };
     // SAFETY: the caller's promises; the tree is this reader's.
     unsafe {
-        let mut step = tree.take_array(reader)?;
+        let mut step = match first {
+            Some((kind, elements)) => {
+                tree.open(reader, kind, elements)?;
+                Step::Opened
+            }
+            None => tree.take_array(reader)?,
+        };
         // What is behind `c.pos`, which follows only where others look at it.
         let mut rest = unread(reader);
         loop {

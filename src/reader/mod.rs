@@ -143,7 +143,20 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
         if unread < (*reader).wanted || !has_work(reader, unread) {
             return Ok(None);
         }
-        match go_on(reader) {
+        let parsed = go_on(reader);
+        end(reader, parsed)
+    }
+}
+
+/// What is left to do when the buffer has been parsed as far as it goes.
+#[inline(always)]
+unsafe fn end(
+    reader: *mut Reader,
+    parsed: Result<Option<NonNull<c_void>>, Error>,
+) -> Result<Option<NonNull<c_void>>, ()> {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        match parsed {
             Ok(reply) => {
                 if reply.is_some() {
                     (*reader).progress = Progress::Idle;
@@ -156,6 +169,34 @@ pub(crate) unsafe fn get_reply(reader: *mut Reader) -> Result<Option<NonNull<c_v
                 Err(())
             }
         }
+    }
+}
+
+/// Begins an array or a push of at least one element, whose head takes `len` bytes with its type
+/// byte, and parses on. `None`, and nothing is done, where that is for `get_reply`.
+///
+/// # Safety
+/// As `get_reply`; the reader has not failed, and no reply is in progress.
+#[inline(always)]
+pub(crate) unsafe fn get_aggregate(
+    reader: *mut Reader,
+    kind: Kind,
+    elements: i64,
+    len: usize,
+) -> Option<Result<Option<NonNull<c_void>>, ()>> {
+    // SAFETY: the caller's reader is live.
+    unsafe {
+        let c = &mut (*reader).c;
+        let within = c.maxelements <= 0 || elements <= c.maxelements;
+        if elements < 1 || !within || !makes_default_objects(c.r#fn) {
+            return None;
+        }
+        c.ridx = 0;
+        c.pos += len;
+        (*reader).wanted = 0;
+        (*reader).progress = Progress::Direct;
+        let parsed = direct::begin(&mut *reader, kind, elements as usize);
+        Some(end(reader, parsed))
     }
 }
 

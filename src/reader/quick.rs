@@ -2,15 +2,18 @@
 //! that the thread has kept. Nothing can fail on it, and nothing is called, so that the compiler
 //! saves no registers; for the same reason each type has a function of its own, and the functions
 //! end in one another. Whatever is not as expected is left to the general way, which starts anew.
+//! Arrays and pushes are begun here, too, and left to [`direct`](super::direct) at once.
 
 use super::buffer::is_consumed;
-use super::default_table::{makes_integers, makes_nulls, makes_strings};
+use super::default_table::{makes_default_objects, makes_integers, makes_nulls, makes_strings};
 use super::reply::fill_string;
-use super::{Progress, Reader, get_reply, unread};
+use super::{Progress, Reader, get_aggregate, get_reply, unread};
 use crate::alloc::{Kept, MAX_COPIED};
 use crate::layout::{REDIS_ERR, REDIS_OK, redisReply};
+use crate::resp::encode::CRLF;
 use crate::resp::{
-    Kind, NULL_BULK, parse_common_bulk, parse_common_integer, parse_common_status, parse_small_bulk,
+    Kind, NULL_BULK, parse_common_bulk, parse_common_integer, parse_common_status,
+    parse_short_line, parse_small_bulk,
 };
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
@@ -26,17 +29,33 @@ pub(crate) unsafe fn take_reply(reader: *mut Reader, target: *mut *mut c_void) -
     unsafe {
         if (*reader).c.err == 0
             && (*reader).progress == Progress::Idle
-            && let Some((byte, rest)) = unread(&*reader).split_first()
+            && let Some((&byte, rest)) = unread(&*reader).split_first()
+            && let Some(take) = TAKERS.get(usize::from(byte))
         {
-            match byte {
-                b'$' => return bulk(reader, target, rest),
-                b'+' => return status(reader, target, rest),
-                b':' => return integer(reader, target, rest),
-                _ => {}
-            }
+            return take(reader, target, rest);
         }
         any(reader, target)
     }
+}
+
+/// Takes a reply from what is behind its type byte.
+type Taker = unsafe fn(*mut Reader, *mut *mut c_void, &[u8]) -> c_int;
+
+/// Each type's way, by its byte: one jump, where a `match` takes two.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler")]
+static TAKERS: [Taker; 64] = {
+    let mut takers: [Taker; 64] = [general; 64];
+    takers[b'$' as usize] = bulk;
+    takers[b'+' as usize] = status;
+    takers[b':' as usize] = integer;
+    takers[b'*' as usize] = array;
+    takers[b'>' as usize] = push;
+    takers
+};
+
+unsafe fn general(reader: *mut Reader, target: *mut *mut c_void, _rest: &[u8]) -> c_int {
+    // SAFETY: as in `take_reply`.
+    unsafe { any(reader, target) }
 }
 
 /// The general way.
@@ -45,10 +64,52 @@ unsafe fn any(reader: *mut Reader, target: *mut *mut c_void) -> c_int {
     // SAFETY: as in `take_reply`.
     unsafe {
         let parsed = get_reply(reader);
-        *target = parsed
-            .unwrap_or_default()
-            .map_or(null_mut(), NonNull::as_ptr);
-        if parsed.is_ok() { REDIS_OK } else { REDIS_ERR }
+        put(parsed, target)
+    }
+}
+
+/// Hands over what was parsed.
+#[inline(always)]
+unsafe fn put(parsed: Result<Option<NonNull<c_void>>, ()>, target: *mut *mut c_void) -> c_int {
+    let reply = parsed.unwrap_or_default();
+    // SAFETY: the target may be written.
+    unsafe { *target = reply.map_or(null_mut(), NonNull::as_ptr) };
+    if parsed.is_ok() { REDIS_OK } else { REDIS_ERR }
+}
+
+#[inline(never)]
+unsafe fn array(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `take_reply`.
+    unsafe { aggregate(reader, target, Kind::Array, rest) }
+}
+
+#[inline(never)]
+unsafe fn push(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+    // SAFETY: as in `take_reply`.
+    unsafe { aggregate(reader, target, Kind::Push, rest) }
+}
+
+/// An array or a push whose head is short: only the looks at what is known of it are left out.
+#[inline(always)]
+unsafe fn aggregate(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    kind: Kind,
+    rest: &[u8],
+) -> c_int {
+    // SAFETY: as in `take_reply`, which found no error and no reply in progress.
+    unsafe {
+        let Some((elements, len)) = parse_short_line(rest) else {
+            return any(reader, target);
+        };
+        let len = len + CRLF.len();
+        if elements == 0 {
+            return hand_over(reader, target, empty(&mut *reader, kind, len));
+        }
+        match get_aggregate(reader, kind, elements, len + 1) {
+            Some(parsed) => put(parsed, target),
+            None => any(reader, target),
+        }
     }
 }
 
@@ -121,6 +182,16 @@ fn null(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
     let pos = behind(reader, NULL_BULK.len())?;
     let reply = new_reply(Kept::current()?, Kind::Null)?;
     Some(taken(reader, reply, Kind::Null, pos))
+}
+
+#[inline(always)]
+fn empty(reader: &mut Reader, kind: Kind, len: usize) -> Option<NonNull<c_void>> {
+    if !makes_default_objects(reader.c.r#fn) {
+        return None;
+    }
+    let pos = behind(reader, len)?;
+    let reply = new_reply(Kept::current()?, kind)?;
+    Some(taken(reader, reply, kind, pos))
 }
 
 #[inline(always)]
