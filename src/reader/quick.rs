@@ -31,15 +31,16 @@ pub(crate) unsafe fn take_reply(reader: *mut Reader, target: *mut *mut c_void) -
             && (*reader).progress == Progress::Idle
             && let Some((&byte, rest)) = unread(&*reader).split_first()
             && let Some(take) = TAKERS.get(usize::from(byte))
+            && let Some(kept) = Kept::current()
         {
-            return take(reader, target, rest);
+            return take(reader, target, rest, kept);
         }
         any(reader, target)
     }
 }
 
 /// Takes a reply from what is behind its type byte.
-type Taker = unsafe fn(*mut Reader, *mut *mut c_void, &[u8]) -> c_int;
+type Taker = unsafe fn(*mut Reader, *mut *mut c_void, &[u8], Kept) -> c_int;
 
 /// Each type's way, by its byte: one jump, where a `match` takes two.
 #[expect(clippy::indexing_slicing, reason = "done by the compiler")]
@@ -53,7 +54,12 @@ static TAKERS: [Taker; 64] = {
     takers
 };
 
-unsafe fn general(reader: *mut Reader, target: *mut *mut c_void, _rest: &[u8]) -> c_int {
+unsafe fn general(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    _rest: &[u8],
+    _kept: Kept,
+) -> c_int {
     // SAFETY: as in `take_reply`.
     unsafe { any(reader, target) }
 }
@@ -78,15 +84,15 @@ unsafe fn put(parsed: Result<Option<NonNull<c_void>>, ()>, target: *mut *mut c_v
 }
 
 #[inline(never)]
-unsafe fn array(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn array(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `take_reply`.
-    unsafe { aggregate(reader, target, Kind::Array, rest) }
+    unsafe { aggregate(reader, target, Kind::Array, rest, kept) }
 }
 
 #[inline(never)]
-unsafe fn push(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn push(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `take_reply`.
-    unsafe { aggregate(reader, target, Kind::Push, rest) }
+    unsafe { aggregate(reader, target, Kind::Push, rest, kept) }
 }
 
 /// An array or a push whose head is short: only the looks at what is known of it are left out.
@@ -96,6 +102,7 @@ unsafe fn aggregate(
     target: *mut *mut c_void,
     kind: Kind,
     rest: &[u8],
+    kept: Kept,
 ) -> c_int {
     // SAFETY: as in `take_reply`, which found no error and no reply in progress.
     unsafe {
@@ -104,7 +111,7 @@ unsafe fn aggregate(
         };
         let len = len + CRLF.len();
         if elements == 0 {
-            return hand_over(reader, target, empty(&mut *reader, kind, len));
+            return hand_over(reader, target, empty(&mut *reader, kind, len, kept));
         }
         match get_aggregate(reader, kind, elements, len + 1) {
             Some(parsed) => put(parsed, target),
@@ -130,77 +137,91 @@ unsafe fn hand_over(
 }
 
 #[inline(never)]
-unsafe fn bulk(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn bulk(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `take_reply`; nothing else sees a reply being built.
     unsafe {
+        if !makes_strings((*reader).c.r#fn) {
+            return any(reader, target);
+        }
         let reply = parse_small_bulk(rest)
-            .and_then(|(text, len)| string::<32>(&mut *reader, Kind::BulkString, text, len));
+            .and_then(|(text, len)| string::<32>(&mut *reader, Kind::BulkString, text, len, kept));
         match reply {
-            None => larger_bulk(reader, target, rest),
+            None => larger_bulk(reader, target, rest, kept),
             reply => hand_over(reader, target, reply),
         }
     }
 }
 
 #[inline(never)]
-unsafe fn larger_bulk(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn larger_bulk(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    rest: &[u8],
+    kept: Kept,
+) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
         let reply = match parse_common_bulk(rest) {
-            Some((text, len)) => string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len),
-            None => null(&mut *reader, rest),
+            Some((text, len)) => {
+                string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len, kept)
+            }
+            None => null(&mut *reader, rest, kept),
         };
         hand_over(reader, target, reply)
     }
 }
 
 #[inline(never)]
-unsafe fn status(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn status(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
-        let reply = parse_common_status(rest)
-            .and_then(|(text, len)| string::<32>(&mut *reader, Kind::SimpleString, text, len));
+        if !makes_strings((*reader).c.r#fn) {
+            return any(reader, target);
+        }
+        let reply = parse_common_status(rest).and_then(|(text, len)| {
+            string::<32>(&mut *reader, Kind::SimpleString, text, len, kept)
+        });
         hand_over(reader, target, reply)
     }
 }
 
 #[inline(never)]
-unsafe fn integer(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8]) -> c_int {
+unsafe fn integer(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
-        let reply =
-            parse_common_integer(rest).and_then(|(value, len)| number(&mut *reader, value, len));
+        let reply = parse_common_integer(rest)
+            .and_then(|(value, len)| number(&mut *reader, value, len, kept));
         hand_over(reader, target, reply)
     }
 }
 
 #[inline(always)]
-fn null(reader: &mut Reader, rest: &[u8]) -> Option<NonNull<c_void>> {
+fn null(reader: &mut Reader, rest: &[u8], kept: Kept) -> Option<NonNull<c_void>> {
     if !rest.starts_with(NULL_BULK) || !makes_nulls(reader.c.r#fn) {
         return None;
     }
     let pos = behind(reader, NULL_BULK.len())?;
-    let reply = new_reply(Kept::current()?, Kind::Null)?;
+    let reply = new_reply(kept, Kind::Null)?;
     Some(taken(reader, reply, Kind::Null, pos))
 }
 
 #[inline(always)]
-fn empty(reader: &mut Reader, kind: Kind, len: usize) -> Option<NonNull<c_void>> {
+fn empty(reader: &mut Reader, kind: Kind, len: usize, kept: Kept) -> Option<NonNull<c_void>> {
     if !makes_default_objects(reader.c.r#fn) {
         return None;
     }
     let pos = behind(reader, len)?;
-    let reply = new_reply(Kept::current()?, kind)?;
+    let reply = new_reply(kept, kind)?;
     Some(taken(reader, reply, kind, pos))
 }
 
 #[inline(always)]
-fn number(reader: &mut Reader, value: i64, len: usize) -> Option<NonNull<c_void>> {
+fn number(reader: &mut Reader, value: i64, len: usize, kept: Kept) -> Option<NonNull<c_void>> {
     if !makes_integers(reader.c.r#fn) {
         return None;
     }
     let pos = behind(reader, len)?;
-    let reply = new_reply(Kept::current()?, Kind::Integer)?;
+    let reply = new_reply(kept, Kind::Integer)?;
     // SAFETY: the object is new.
     unsafe { (*reply.as_ptr()).integer = value };
     Some(taken(reader, reply, Kind::Integer, pos))
@@ -212,11 +233,11 @@ fn string<const MAX: usize>(
     kind: Kind,
     text: &[u8],
     len: usize,
+    kept: Kept,
 ) -> Option<NonNull<c_void>> {
-    if text.len() > MAX || !makes_strings(reader.c.r#fn) {
+    if text.len() > MAX {
         return None;
     }
-    let kept = Kept::current()?;
     let pos = behind(reader, len)?;
     let reply = new_reply(kept, kind)?;
     // SAFETY: the object and the string are new.
