@@ -272,13 +272,13 @@ static void ask_again(struct session *t, redisReply *r) {
     ask(t, &again, "PING");
 }
 static void reissuing_while_timed_out(void) {
-    struct timeval tv = {0, 50000};
+    struct timeval tv = {0, 500000};
     static struct expect again = {"again", ask_again};
     open_with(NULL, NULL);
     redisAsyncSetTimeout(s.ac, tv);
     ask(&s, &again, "PING");
     drive_flush(&s);
-    usleep(60000);
+    usleep(510000);
     reissued = 0;
     redisAsyncHandleTimeout(s.ac);
     check(reissued <= 2);
