@@ -11,7 +11,7 @@ use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
     REDIS_SUBSCRIBED, redisCallback, redisCallbackList,
 };
-use crate::resp::command::{Arguments, parse_command};
+use crate::resp::command::{Arguments, arguments_of, parse_command};
 use crate::sds;
 use core::ptr::NonNull;
 use libc::c_int;
@@ -89,13 +89,13 @@ unsafe fn out_of_memory(ac: *mut AsyncContext) -> Result<(), ()> {
     Err(())
 }
 
-/// Enters the command that the output buffer holds from `before` on, or takes it out again.
+/// Enters the one command that the output buffer holds from `before` on, or takes it out again.
 unsafe fn accept(ac: *mut AsyncContext, receiver: Receiver, before: usize) -> Result<(), ()> {
     // SAFETY: the caller's context is live; the arguments are not used after the buffer changes.
     unsafe {
         let obuf = (*inner(ac)).obuf;
         let bytes = sds::bytes(obuf).get(before..).unwrap_or_default();
-        let entered = match parse_command(bytes) {
+        let entered = match arguments_of(bytes) {
             Some(arguments) => enter(ac, receiver, arguments),
             None => Err(Refusal::Refused),
         };

@@ -26,6 +26,13 @@ pub(crate) fn parse_command(bytes: &[u8]) -> Option<Arguments<'_>> {
     behind.is_empty().then_some(Arguments { count, rest })
 }
 
+/// As `parse_command`, of bytes that are known to be one command: its arguments are not looked at
+/// before they are wanted.
+#[inline]
+pub(crate) fn arguments_of(command: &[u8]) -> Option<Arguments<'_>> {
+    header(command, b'*').map(|(count, rest)| Arguments { count, rest })
+}
+
 /// The number of a header, and what is behind it.
 #[inline(always)]
 fn header(bytes: &[u8], marker: u8) -> Option<(usize, &[u8])> {
@@ -61,6 +68,7 @@ fn argument(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 impl<'a> Iterator for Arguments<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         self.count = self.count.checked_sub(1)?;
         let (text, rest) = argument(self.rest)?;
@@ -78,7 +86,7 @@ impl FusedIterator for Arguments<'_> {}
 
 #[cfg(test)]
 mod tests {
-    use super::parse_command;
+    use super::{arguments_of, parse_command};
 
     fn arguments(bytes: &[u8]) -> Option<Vec<&[u8]>> {
         parse_command(bytes).map(Iterator::collect)
@@ -94,6 +102,14 @@ mod tests {
         assert_eq!(arguments(b"*0\r\n"), Some(vec![]));
         let parsed = parse_command(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n").expect("a command");
         assert_eq!(parsed.len(), 2);
+    }
+
+    #[test]
+    fn looks_at_a_known_command_when_wanted() {
+        let command = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nhello\r\nworld\r\n";
+        let known = arguments_of(command).expect("a command");
+        assert_eq!(known.len(), 3);
+        assert!(known.eq(parse_command(command).expect("a command")));
     }
 
     #[test]
