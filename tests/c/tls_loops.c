@@ -188,6 +188,31 @@ static void silent_server(void) {
     check(seconds() - begun > 0.25 && (seconds() - begun < 5 || under_valgrind()));
 }
 
+static void begins_in_on_connect(const redisAsyncContext *ac, int status) {
+    on_connect(ac, status);
+    check(redisInitiateSSLWithContext((redisContext *)&ac->c, tls) == REDIS_OK);
+}
+
+/* A handshake that the connect callback begins has the connect timeout, too, though no command waits for it. */
+static void silent_server_after_connecting(void) {
+    struct peer p;
+    double begun = seconds();
+    redisOptions options = {0};
+    struct timeval timeout = in_ms(300);
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&options, "127.0.0.1", p.port);
+    options.connect_timeout = &timeout;
+    redisAsyncContext *ac = redisAsyncConnectWithOptions(&options);
+    memset(&seen, 0, sizeof seen);
+    attach(ac);
+    redisAsyncSetConnectCallback(ac, begins_in_on_connect);
+    redisAsyncSetDisconnectCallback(ac, on_disconnect);
+    run_loop();
+    check(seen.connected == REDIS_OK && seen.disconnected == REDIS_ERR && seen.err == REDIS_ERR_TIMEOUT);
+    check(seconds() - begun > 0.25 && (seconds() - begun < 3 || under_valgrind()));
+    peer_end(&p);
+}
+
 static void frees(redisAsyncContext *ac, void *r, void *privdata) {
     (void)privdata;
     check(r != NULL);
@@ -231,6 +256,7 @@ int main(void) {
         run(untrusted);
         run(refused);
         run(silent_server);
+        run(silent_server_after_connecting);
         run(freed_in_a_callback);
     }
     kind = 2;
