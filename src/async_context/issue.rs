@@ -11,8 +11,9 @@ use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
     REDIS_SUBSCRIBED, redisCallback, redisCallbackList,
 };
-use crate::resp::command::{Arguments, arguments_of, parse_command};
+use crate::resp::command::{Arguments, arguments_of, parse_command, short_name_len};
 use crate::sds;
+use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use libc::c_int;
 
@@ -95,9 +96,14 @@ unsafe fn accept(ac: *mut AsyncContext, receiver: Receiver, before: usize) -> Re
     unsafe {
         let obuf = (*inner(ac)).obuf;
         let bytes = sds::bytes(obuf).get(before..).unwrap_or_default();
-        let entered = match arguments_of(bytes) {
-            Some(arguments) => enter(ac, receiver, arguments),
-            None => Err(Refusal::Refused),
+        let plain = short_name_len(bytes).is_some_and(|len| !NAMES.contains(&len));
+        let entered = if plain && (*ac).reply_mode == ReplyMode::On {
+            timer::begin(ac);
+            queue(ac, receiver, mark::COMMAND).map(|_| ())
+        } else if let Some(arguments) = arguments_of(bytes) {
+            enter(ac, receiver, arguments)
+        } else {
+            Err(Refusal::Refused)
         };
         match entered {
             Ok(()) => {
@@ -138,9 +144,12 @@ enum Name {
     Other,
 }
 
+/// The lengths of the names that are more than a command to be answered: from `client` and `monitor`
+/// to `punsubscribe`. Most commands are told apart by them alone.
+const NAMES: RangeInclusive<usize> = 6..=12;
+
 fn classify(name: &[u8]) -> Name {
-    // Most commands are told apart by their length alone.
-    if !matches!(name.len(), 7 | 9..=12) {
+    if !NAMES.contains(&name.len()) {
         return Name::Other;
     }
     let (target, rest) = match name {

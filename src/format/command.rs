@@ -2,6 +2,7 @@
 
 use super::FormatError;
 use super::sink::{Room, Sink};
+use crate::alloc;
 use crate::resp::encode::{self, CRLF, header_len};
 use libc::{c_char, c_int};
 
@@ -202,7 +203,8 @@ impl<S: Sink> Command<S> {
                 let followers = self.room.start.add(end);
                 place.add(header.len).copy_from(followers, self.len - end);
             }
-            place.copy_from_nonoverlapping(header.words.as_ptr().cast(), header.len);
+            let text = core::slice::from_raw_parts(header.words.as_ptr().cast(), header.len);
+            alloc::copy(text, place);
         }
         self.len += shift;
     }

@@ -33,6 +33,16 @@ pub(crate) fn arguments_of(command: &[u8]) -> Option<Arguments<'_>> {
     header(command, b'*').map(|(count, rest)| Arguments { count, rest })
 }
 
+/// The length of the name of what is known to be one command, where it is found at once: most have
+/// fewer than ten arguments, and a name of fewer than ten bytes.
+#[inline(always)]
+pub(crate) fn short_name_len(command: &[u8]) -> Option<usize> {
+    match command {
+        [b'*', _, b'\r', _, b'$', len @ b'0'..=b'9', b'\r', ..] => Some(usize::from(len - b'0')),
+        _ => None,
+    }
+}
+
 /// The number of a header, and what is behind it.
 #[inline(always)]
 fn header(bytes: &[u8], marker: u8) -> Option<(usize, &[u8])> {
@@ -86,7 +96,7 @@ impl FusedIterator for Arguments<'_> {}
 
 #[cfg(test)]
 mod tests {
-    use super::{arguments_of, parse_command};
+    use super::{arguments_of, parse_command, short_name_len};
 
     fn arguments(bytes: &[u8]) -> Option<Vec<&[u8]>> {
         parse_command(bytes).map(Iterator::collect)
@@ -110,6 +120,19 @@ mod tests {
         let known = arguments_of(command).expect("a command");
         assert_eq!(known.len(), 3);
         assert!(known.eq(parse_command(command).expect("a command")));
+    }
+
+    #[test]
+    fn knows_the_length_of_a_short_name() {
+        assert_eq!(short_name_len(b"*1\r\n$4\r\nPING\r\n"), Some(4));
+        assert_eq!(short_name_len(b"*2\r\n$0\r\n\r\n$1\r\n7\r\n"), Some(0));
+        for other in [
+            &b"*1\r\n$10\r\nPSUBSCRIBE\r\n"[..],
+            b"*10\r\n$3\r\nDEL\r\n",
+            b"*0\r\n",
+        ] {
+            assert_eq!(short_name_len(other), None, "{}", other.escape_ascii());
+        }
     }
 
     #[test]
