@@ -37,7 +37,10 @@ impl Addresses {
         };
         let found = Self::look_up(host, service.text(), first, 0);
         match (found, second) {
-            (Err(_), Some(second)) => Self::look_up(host, service.text(), second, 0),
+            // The other family's answer would hide that memory is short.
+            (Err(code), Some(second)) if code != libc::EAI_MEMORY => {
+                Self::look_up(host, service.text(), second, 0)
+            }
             (found, _) => found,
         }
     }
