@@ -36,6 +36,26 @@ struct Directions {
     write: bool,
 }
 
+/// What an event tells of a socket.
+#[derive(Clone, Copy)]
+pub(super) struct Readiness {
+    pub(super) read: bool,
+    pub(super) write: bool,
+    /// The peer has ended the connection, or it has failed.
+    pub(super) hung_up: bool,
+}
+
+impl From<&Event> for Readiness {
+    fn from(event: &Event) -> Self {
+        let failed = event.is_error();
+        Self {
+            read: event.is_readable() || event.is_read_closed() || failed,
+            write: event.is_writable() || event.is_write_closed() || failed,
+            hung_up: event.is_read_closed() || failed,
+        }
+    }
+}
+
 /// A connect that is not yet begun.
 pub(super) enum Start {
     /// The host's name is being looked up.
@@ -97,11 +117,10 @@ impl Attachment {
     }
 
     /// Takes note of an event.
-    pub(super) fn note(&mut self, event: &Event) {
-        let failed = event.is_error();
-        self.ready.read |= event.is_readable() || event.is_read_closed() || failed;
-        self.ready.write |= event.is_writable() || event.is_write_closed() || failed;
-        self.hung_up |= event.is_read_closed() || failed;
+    pub(super) fn note(&mut self, found: Readiness) {
+        self.ready.read |= found.read;
+        self.ready.write |= found.write;
+        self.hung_up |= found.hung_up;
     }
 
     /// Begins to wait for a host's name, or to connect.

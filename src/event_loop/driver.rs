@@ -1,6 +1,6 @@
 //! All contexts on one `mio::Registry`.
 
-use super::attachment::{self, Attachment, Host, Start};
+use super::attachment::{self, Attachment, Host, Readiness, Start};
 use super::queue::Queue;
 use super::slab::{Key, Slab};
 use super::timers::{Due, Function, Timers};
@@ -124,9 +124,18 @@ impl Driver {
     /// `this` is live.
     pub unsafe fn note(this: *mut Self, key: Key, event: &Event) {
         // SAFETY: the caller's promise.
+        unsafe { Self::note_readiness(this, key, event.into()) }
+    }
+
+    /// The same for an event of the loop's own wait.
+    ///
+    /// # Safety
+    /// `this` is live.
+    pub(super) unsafe fn note_readiness(this: *mut Self, key: Key, found: Readiness) {
+        // SAFETY: the caller's promise.
         unsafe {
             if let Some(attachment) = Self::attachment(this, key) {
-                (*attachment).note(event);
+                (*attachment).note(found);
                 Self::wake(this, attachment);
             }
         }

@@ -7,6 +7,7 @@
 mod attachment;
 mod connect;
 mod driver;
+mod events;
 mod mailbox;
 mod queue;
 mod resolver;
@@ -21,13 +22,11 @@ pub(crate) use timers::Function;
 
 use crate::alloc;
 use core::ptr::NonNull;
+use events::Events;
 use mailbox::{Letter, Node, Shared};
-use mio::{Events, Poll, Token, Waker};
+use mio::{Poll, Token, Waker};
 use std::io;
 use std::time::{Duration, Instant};
-
-/// Events that one wait may bring; the rest is brought by the next.
-const EVENTS: usize = 256;
 
 /// The token of the mailbox; no key has it.
 const MAILBOX: Token = Token(0);
@@ -62,7 +61,7 @@ impl EventLoop {
         unsafe {
             place.write(Self {
                 poll,
-                events: Events::with_capacity(EVENTS),
+                events: Events::new(),
                 driver: Driver::new(registry),
                 mailbox,
             });
@@ -137,16 +136,15 @@ impl EventLoop {
                 (Some(left), Some(limit)) => Some(left.min(limit)),
                 (left, limit) => left.or(limit),
             };
-            match (*loop_).poll.poll(&mut (*loop_).events, timeout) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            (*loop_).events.wait(&(*loop_).poll, timeout)?;
             // All events are noted before the first callback runs: it may run the loop, or unwind.
             let mut mail = false;
-            for event in &(*loop_).events {
-                match event.token() {
+            for (token, found) in (*loop_).events.iter() {
+                match token {
                     MAILBOX => mail = true,
-                    Token(bits) => Driver::note(driver, Key::from_bits(bits as u64), event),
+                    Token(bits) => {
+                        Driver::note_readiness(driver, Key::from_bits(bits as u64), found);
+                    }
                 }
             }
             let done = Driver::run(driver);
