@@ -12,4 +12,7 @@ fn main() {
         );
     }
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+    // Threads that have read replies call the library once more when they end, and may do so long
+    // after a program has closed it.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }

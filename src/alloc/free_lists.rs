@@ -6,7 +6,7 @@ use super::free;
 use super::thread_slot::slot;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use libc::{c_void, size_t};
 
 /// Bytes that one thread keeps at most.
@@ -38,6 +38,8 @@ struct Free {
 pub(super) struct Lists {
     first: [*mut Free; CLASSES],
     kept: usize,
+    /// The thread is about to end.
+    over: bool,
 }
 
 /// The class all of whose blocks hold `size` bytes.
@@ -63,6 +65,7 @@ impl Lists {
         Self {
             first: [null_mut(); CLASSES],
             kept: 0,
+            over: false,
         }
     }
 
@@ -137,17 +140,21 @@ impl Lists {
 }
 
 thread_local! {
-    static LISTS: OfThread = const { OfThread(UnsafeCell::new(Lists::new())) };
+    static LISTS: UnsafeCell<Lists> = const { UnsafeCell::new(Lists::new()) };
 }
 
-/// A thread's lists, emptied when it ends.
-struct OfThread(UnsafeCell<Lists>);
+/// Under this key `end_of_thread` is told when a thread with lists ends. A destructor of Rust's
+/// would do the same, but glibc ends the process where it has no memory to take note of that.
+static KEY: AtomicU32 = AtomicU32::new(0);
 
-impl Drop for OfThread {
-    fn drop(&mut self) {
-        // SAFETY: the slot is this thread's; it may be in use again afterwards, but not for these.
-        unsafe { *slot() = null_mut() };
-        self.0.get_mut().empty();
+/// Empties a thread's lists, and has it do without from now on.
+unsafe extern "C" fn end_of_thread(lists: *mut c_void) {
+    // SAFETY: called in the thread whose lists these are; the slot is the thread's own.
+    unsafe {
+        *slot() = null_mut();
+        let lists = lists.cast::<Lists>();
+        (*lists).over = true;
+        (*lists).empty();
     }
 }
 
@@ -171,9 +178,16 @@ fn begin() -> Option<NonNull<Lists>> {
     if !WANTED.load(Ordering::Relaxed) {
         return None;
     }
-    let lists = LISTS.try_with(|own| own.0.get()).ok()?;
-    // SAFETY: as above; the lists live until `drop` clears the slot.
-    unsafe { *slot() = lists.cast() };
+    let lists = LISTS.with(UnsafeCell::get);
+    let key = KEY.load(Ordering::Relaxed);
+    // SAFETY: the lists are this thread's and live as long as it does; so is the slot, which
+    // `end_of_thread` clears. The key is valid where lists are wanted.
+    unsafe {
+        if (*lists).over || libc::pthread_setspecific(key, lists.cast()) != 0 {
+            return None;
+        }
+        *slot() = lists.cast();
+    }
     NonNull::new(lists)
 }
 
@@ -185,9 +199,34 @@ static WANTED: AtomicBool = AtomicBool::new(false);
 #[unsafe(link_section = ".init_array")]
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn decide() {
-        WANTED.store(are_wanted(), Ordering::Relaxed);
+        let mut key = 0;
+        // SAFETY: the key is written before it is used; the function stays where it is until
+        // `AT_UNLOAD` has deleted the key.
+        let wanted = are_wanted()
+            && unsafe { libc::pthread_key_create(&raw mut key, Some(end_of_thread)) } == 0;
+        KEY.store(key, Ordering::Relaxed);
+        WANTED.store(wanted, Ordering::Relaxed);
     }
     decide
+};
+
+/// At the process's end, or where this code is part of a library that is unloaded. (Our own stays:
+/// `build.rs`.)
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_UNLOAD: extern "C" fn() = {
+    extern "C" fn leave() {
+        if WANTED.swap(false, Ordering::Relaxed) {
+            // SAFETY: the key is valid; the lists are this thread's.
+            unsafe {
+                libc::pthread_key_delete(KEY.load(Ordering::Relaxed));
+                if let Some(lists) = in_use() {
+                    end_of_thread(lists.as_ptr().cast());
+                }
+            }
+        }
+    }
+    leave
 };
 
 /// Whether this process wants the lists: not where `HIREDIS_FREE_LISTS` is 0, and not where some
