@@ -3,38 +3,14 @@
 #[path = "tls/certificates.rs"]
 mod certificates;
 mod support;
+#[path = "tls/server.rs"]
+mod tls_server;
 
 use certificates::Certificates;
-use std::net::TcpListener;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use support::{Build, Hiredis, Run, Server, oracle, target};
-
-/// A redis-server with TLS on a port of its own.
-struct TlsServer {
-    server: Server,
-    port: String,
-}
+use support::{Build, Hiredis, oracle, target};
+use tls_server::{TlsServer, pair};
 
 impl TlsServer {
-    /// With this certificate, and more options.
-    fn start(certificate: &str, options: &[&str]) -> TlsServer {
-        let made = Certificates::get();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = port.expect("a free port").port().to_string();
-        let cert = made.path(&format!("{certificate}.pem"));
-        let key = made.path(&format!("{certificate}.key"));
-        let ca = made.path("ca.pem");
-        let mut all = vec!["--tls-port", &port, "--tls-cert-file", &cert];
-        all.extend(["--tls-key-file", &key, "--tls-ca-cert-file", &ca]);
-        if !options.contains(&"--tls-auth-clients") {
-            all.extend(["--tls-auth-clients", "no"]);
-        }
-        all.extend(options);
-        let server = Server::start(&all);
-        TlsServer { server, port }
-    }
-
     /// What `tls_client.c` tells of a connection.
     fn client(&self, arguments: &[&str]) -> String {
         let program = Build::new("c/tls_client.c").build();
@@ -44,32 +20,6 @@ impl TlsServer {
         let run = run.arg(&format!("port={}", self.port));
         self.environment(run).success().trim_end().to_string()
     }
-
-    fn environment(&self, run: Run) -> Run {
-        let made = Certificates::get();
-        run.server(&self.server)
-            .env("TLS_PORT", &self.port)
-            .env("TLS_DIR", made.dir())
-            .env("OPENSSL_CONF", "/dev/null")
-    }
-}
-
-/// A folder with one library's core and another's TLS half.
-fn pair(core: Hiredis, tls: Hiredis) -> PathBuf {
-    let dir = target().join(format!(
-        "tests/tls-pairs/{core:?}-{tls:?}-{}",
-        std::process::id()
-    ));
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).expect("a folder");
-    for (name, from) in [("libhiredis", core), ("libhiredis_ssl", tls)] {
-        for suffix in ["so", "so.1", "so.1.1.0", "so.1.4.0"] {
-            let library = from.lib().join(format!("{name}.so"));
-            let library = library.canonicalize().expect("the library");
-            symlink(library, dir.join(format!("{name}.{suffix}"))).expect("a link");
-        }
-    }
-    dir
 }
 
 fn scenarios(core: Hiredis, tls: Hiredis, headers: Hiredis) {
@@ -329,11 +279,6 @@ fn with_redis(source: &str) {
 #[test]
 fn loops() {
     with_redis("c/tls_loops.c");
-}
-
-#[test]
-fn no_memory() {
-    with_redis("c/tls_oom.c");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 /* The reader without memory: a clear error that stays, replies before it intact, nothing leaked. */
 #include "oom.h"
+#include <pthread.h>
 
 /* A number that depends on everything in a reply. */
 static unsigned long digest(const redisReply *r) {
@@ -132,9 +133,23 @@ static void partial_reply(void) {
     disarm();
 }
 
+static void *read_and_end(void *unused) {
+    read_all();
+    return unused;
+}
+
+/* What a thread needs once it cannot have either. */
+static void in_a_new_thread(void) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, read_and_end, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
 int main(void) {
     puts_wire("+OK\r\n-ERR no\r\n:12\r\n$5\r\nhello\r\n$0\r\n\r\n$-1\r\n*-1\r\n_\r\n#t\r\n,1.5\r\n(123456789012345678901234567890\r\n");
     puts_wire("=8\r\ntxt:text\r\n*0\r\n%1\r\n+k\r\n:1\r\n~2\r\n:1\r\n,2\r\n>2\r\n+p\r\n+q\r\n|1\r\n+a\r\n+b\r\n");
+    piece = wire_len;
+    read_all();
+    each_failure("in a new thread", in_a_new_thread);
     each_way("every type", 3, 100000);
 
     for (int i = 0; i < 24; i++)

@@ -31,6 +31,9 @@ static void check_ping(redisContext *c) {
     freeReplyObject(reply);
 }
 
+/* Without memory libc may not find a name that it knows, and says no more than that. */
+static const char NAME[] = "localhost";
+
 static void connect_as(redisOptions *options) {
     options->privdata = &privdata_freed;
     options->free_privdata = free_privdata;
@@ -44,7 +47,7 @@ static void connect_as(redisOptions *options) {
         return;
     }
     if (c->err)
-        CHECK(failures && IS_OUT_OF_MEMORY(c));
+        CHECK(failures && ((options->type == REDIS_CONN_TCP && options->endpoint.tcp.ip == NAME && c->err == REDIS_ERR_OTHER) || IS_OUT_OF_MEMORY(c)));
     else if (c->flags & REDIS_BLOCK)
         check_ping(c);
     redisFree(c);
@@ -62,7 +65,7 @@ static void connect_tcp(void) {
 
 static void connect_tcp_nonblocking(void) {
     redisOptions options = {.options = REDIS_OPT_NONBLOCK | REDIS_OPT_REUSEADDR};
-    REDIS_OPTIONS_SET_TCP(&options, "localhost", port);
+    REDIS_OPTIONS_SET_TCP(&options, NAME, port);
     options.connect_timeout = &TIMEOUT;
     connect_as(&options);
 }

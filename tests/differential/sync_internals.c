@@ -1,28 +1,11 @@
 /* The exported functions that no installed header declares, but that transports and wrapping libraries import (contract
  * section 0). redisCheckSocketError on a healthy socket is left out: the C library reports whatever errno holds then. */
 #include <fcntl.h>
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "../c/internals.h"
 #include "report.h"
-
-int __redisAppendCommand(redisContext *c, const char *cmd, size_t len);
-void __redisAsyncDisconnect(redisAsyncContext *ac);
-void __redisSetError(redisContext *c, int type, const char *str);
-int redisCheckConnectDone(redisContext *c, int *completed);
-int redisCheckSocketError(redisContext *c);
-int redisContextConnectBindTcp(redisContext *c, const char *addr, int port, const struct timeval *timeout,
-                               const char *source_addr);
-int redisContextConnectTcp(redisContext *c, const char *addr, int port, const struct timeval *timeout);
-int redisContextConnectUnix(redisContext *c, const char *path, const struct timeval *timeout);
-int redisContextSetTcpUserTimeout(redisContext *c, unsigned int timeout);
-int redisContextSetTimeout(redisContext *c, const struct timeval tv);
-int redisContextUpdateCommandTimeout(redisContext *c, const struct timeval *timeout);
-int redisContextUpdateConnectTimeout(redisContext *c, const struct timeval *timeout);
-int redisKeepAlive(redisContext *c, int interval);
-int redisSetTcpNoDelay(redisContext *c);
 
 static int port;
 static const char *path;

@@ -94,24 +94,17 @@ impl Build {
         command
     }
 
+    /// Than its source, and every header that it may include: those installed, beside it, and in the folder above.
     fn older_than(&self, binary: &Path) -> bool {
         let Some(built) = modified(binary) else {
             return false;
         };
-        let folder = self.source.parent().expect("a folder");
-        let headers = self.headers.include().join("hiredis");
-        let beside = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        let installed = fs::read_dir(headers)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        beside
-            .chain(installed)
+        let installed = self.headers.include().join("hiredis");
+        let folders = self.source.ancestors().skip(1).take(2);
+        folders
+            .chain([installed.as_path()])
+            .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
+            .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|ext| ext == "h"))
             .chain([self.source.clone()])
             .all(|path| modified(&path).is_some_and(|time| time < built))

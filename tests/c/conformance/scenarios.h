@@ -3,6 +3,10 @@
 #ifndef CONFORMANCE_SCENARIOS_H
 #define CONFORMANCE_SCENARIOS_H
 
+#ifdef ALLOCATIONS_FAIL
+#include "../oom_adapter.h"
+#else
+
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
@@ -495,4 +499,5 @@ static inline void conformance(int skips, char **skip) {
     }
 }
 
+#endif
 #endif
