@@ -23,7 +23,7 @@
 
 mod support;
 
-use support::{Build, Hiredis};
+use support::{Build, Hiredis, say};
 
 #[test]
 fn every_row_has_its_error_and_its_price() {
@@ -40,4 +40,14 @@ fn every_row_under_valgrind() {
         .on(Hiredis::Ours)
         .valgrind()
         .success();
+}
+
+/// Without free lists, so that every byte is counted.
+#[test]
+fn memory_follows_what_arrives() {
+    let run = Build::new("c/hostile_memory.c").build().on(Hiredis::Ours);
+    let run = run.env("HIREDIS_FREE_LISTS", "0").timeout(120);
+    let figures = run.success();
+    assert_eq!(figures.lines().count(), 6 * 3);
+    say(&figures);
 }

@@ -1,4 +1,4 @@
-/* malloc as the program's own, any call of which can be made to fail: the library's through hiredisAllocFns, its Rust code's, and those of
+/* malloc as the program's own: how many bytes are held at most, and any call of it can be made to fail: the library's through hiredisAllocFns, its Rust code's, and those of
  * libc on its behalf (getaddrinfo, pthread_create, the end of threads). malloc_usable_size belongs to it, so that the free lists are in use.
  * The program is compiled with -fno-builtin. */
 #ifndef FAILING_MALLOC_H
@@ -22,7 +22,8 @@ struct head {
     uint32_t counted;
 };
 
-static long malloc_live;     /* blocks of the library and the program, not yet freed */
+static size_t malloc_held, malloc_peak; /* bytes that all blocks take, and the most there were */
+static long malloc_live;                /* blocks of the library and the program, not yet freed */
 static long malloc_attempts; /* since it was armed */
 static long malloc_fails_at; /* which attempt fails; 0: none */
 static int malloc_fails_on;  /* and all after it */
@@ -68,6 +69,14 @@ static int malloc_refuses(enum caller caller) {
     return malloc_fails_on ? attempt >= at : attempt == at;
 }
 
+/* What glibc takes for a block. */
+static size_t taken_by(size_t size) { return size < 25 ? 32 : (size + 8 + 15) / 16 * 16; }
+
+static void note_held(size_t more) {
+    size_t held = __atomic_add_fetch(&malloc_held, more, __ATOMIC_SEQ_CST);
+    if (held > malloc_peak) malloc_peak = held;
+}
+
 static void *new_block(size_t alignment, size_t size, void *address) {
     /* While nothing fails and nothing is counted yet, the dynamic linker may hold the lock that finding out takes. */
     enum caller caller = __atomic_load_n(&malloc_fails_at, __ATOMIC_SEQ_CST) ? caller_of(address) : SPARED;
@@ -82,6 +91,7 @@ static void *new_block(size_t alignment, size_t size, void *address) {
     struct head *head = (struct head *)(start + offset) - 1;
     *head = (struct head){size, (uint32_t)offset, caller == OURS};
     __atomic_add_fetch(&malloc_live, head->counted, __ATOMIC_SEQ_CST);
+    note_held(taken_by(size));
     return head + 1;
 }
 
@@ -107,15 +117,24 @@ void free(void *block) {
     if (block == NULL) return;
     struct head *head = (struct head *)block - 1;
     __atomic_sub_fetch(&malloc_live, head->counted, __ATOMIC_SEQ_CST);
+    __atomic_sub_fetch(&malloc_held, taken_by(head->size), __ATOMIC_SEQ_CST);
     __libc_free((char *)block - head->offset);
 }
 
-/* The block always moves, so that nobody relies on it staying. */
+/* As glibc does it, where nothing is to fail: large blocks are grown by mremap. Otherwise the block moves, so that nobody relies on it
+ * staying. */
 void *realloc(void *block, size_t size) {
+    struct head *head = (struct head *)block - 1;
+    if (block != NULL && !malloc_fails_at && head->offset == sizeof *head && size < SIZE_MAX - sizeof *head) {
+        size_t before = head->size;
+        if ((head = __libc_realloc(head, size + sizeof *head)) == NULL) return NULL;
+        head->size = size;
+        note_held(taken_by(size) - taken_by(before));
+        return head + 1;
+    }
     void *moved = new_block(1, size, HERE);
     if (block == NULL || moved == NULL) return moved;
-    size_t before = ((struct head *)block - 1)->size;
-    memcpy(moved, block, before < size ? before : size);
+    memcpy(moved, block, head->size < size ? head->size : size);
     free(block);
     return moved;
 }

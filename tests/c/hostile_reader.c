@@ -1,5 +1,6 @@
 /* Hostile input to the reader: what each row is refused with, what an announcement costs that is never fulfilled, and what every
  * cut of the input comes to. `tests/hostile_reader.rs` says which row stands where. */
+#include "announced.h"
 #include "measure.h"
 #include <sys/socket.h>
 #include <unistd.h>
@@ -168,45 +169,6 @@ static void every_split(void) {
         waits(r);
     }
     redisReaderFree(r);
-}
-
-/* Announced, never sent in full. `unit` is what comes, `elements` how many replies each of them makes. */
-static const struct {
-    const char *header, *unit;
-    size_t elements;
-} announced[] = {
-    {"*4294967295\r\n", ":1\r\n", 1},
-    {"%4294967295\r\n", ":1\r\n", 1},
-    {"~4294967295\r\n", "_\r\n", 1},
-    {">4294967295\r\n", "#t\r\n", 1},
-    {"|4294967295\r\n", "$-1\r\n", 1},
-    {"*4294967295\r\n", "+a\r\n", 1},
-    {"*4294967295\r\n", "$1\r\nx\r\n", 1},
-    {"*4294967295\r\n", "*0\r\n", 1},
-    {"*4294967295\r\n", "*1\r\n:1\r\n", 2},
-    {"*4294967295\r\n", "*5\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n", 6},
-    {"*4294967295\r\n", "$40\r\n0123456789012345678901234567890123456789\r\n", 1},
-    {"$2147483648\r\n", "x", 0},
-    {"$4294967296\r\n", "x", 0},
-    {"$68719476736\r\n", "x", 0},
-    {"$9223372036854775807\r\n", "x", 0},
-    {"=68719476736\r\n", "txt:", 0},
-    {"*4294967295\r\n$68719476736\r\n", "x", 0},
-    {"*4294967295\r\n*4294967295\r\n*4294967295\r\n", ":1\r\n", 1},
-};
-
-/* What `len` bytes with `elements` replies may cost. */
-static size_t allowed(size_t len, size_t elements) {
-    return 2 * len + 128 * elements + (1 << 20);
-}
-
-static char *repeated(const char *unit, size_t times, const char *header) {
-    size_t len = strlen(unit), head = strlen(header);
-    char *all = malloc(head + times * len);
-    memcpy(all, header, head);
-    for (size_t i = 0; i < times; i++)
-        memcpy(all + head + i * len, unit, len);
-    return all;
 }
 
 /* The payload in pieces of this size, as a socket would deliver them, or header and payload in one feed. */
