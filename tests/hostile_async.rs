@@ -4,9 +4,9 @@ mod support;
 
 use support::{Build, Hiredis, Server};
 
-fn run(case: &str) {
+fn run(program: &str, case: &str) {
     let server = Server::start(&[]);
-    Build::new("c/hostile_async.c")
+    Build::new(format!("c/{program}.c"))
         .build()
         .on(Hiredis::Ours)
         .server(&server)
@@ -15,26 +15,17 @@ fn run(case: &str) {
 }
 
 macro_rules! cases {
-    ($($name:ident)*) => {
+    ($program:ident: $($name:ident)*) => {
         $(#[test]
         fn $name() {
-            run(stringify!($name));
+            run(stringify!($program), stringify!($name));
         })*
     };
 }
 
 cases! {
-    reply_to_nobody
-    second_reply_to_one_command
-    error_to_nobody
-    message_without_subscription
-    malformed_after_subscribe
-    subscription_never_asked_for
-    sharded_message_resp2
-    attribute_takes_no_callback
-    three_pending_close
-    three_pending_reset
-    three_pending_half_reply
+    hostile_async:
+    peers_that_break_the_protocol
     hurried_by_the_kernel
     formatted_garbage
     two_commands_in_one_buffer
@@ -46,14 +37,21 @@ cases! {
     peer_gone_without_sigpipe_handling
 }
 
+cases! {
+    hostile_calls:
+    ports
+    unix_paths
+    names_of_nothing
+    strange_argc
+    write_to_a_closed_peer
+}
+
 #[test]
 fn everything_under_valgrind() {
     let server = Server::start(&[]);
-    Build::new("c/hostile_async.c")
-        .build()
-        .on(Hiredis::Ours)
-        .server(&server)
-        .timeout(120)
-        .valgrind()
-        .success();
+    for program in ["hostile_async", "hostile_calls"] {
+        let program = Build::new(format!("c/{program}.c")).build();
+        let run = program.on(Hiredis::Ours).server(&server);
+        run.valgrind().success();
+    }
 }

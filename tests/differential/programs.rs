@@ -1,5 +1,6 @@
 // Every program in this folder, sorted; tests/differential.rs makes a comparison and a valgrind run of each.
 programs! {
+    async_hostile
     async_pubsub
     async_server
     async_setup
@@ -12,6 +13,7 @@ programs! {
     reader_alloc
     reader_errors
     reader_feed
+    reader_hostile
     reader_numbers
     reader_replies
     reader_splits
