@@ -1,35 +1,16 @@
-//! Hostile input to the reader: every row, and where it is asserted.
-//!
-//! | input | where |
-//! |---|---|
-//! | `*2305843009213693953` without a limit | `reader_limits.c`: `impossible_sizes` |
-//! | `*4294967295`, `%4294967295` | `announcements`, `connection_announcements`, `nested_announcements` |
-//! | `%4611686018427387904` | `refused`; without a limit `reader_limits.c`: `impossible_sizes` |
-//! | `$9223372036854775807`, `$2147483648` to `$68719476736` and a trickle | `announcements`, `connection_announcements` |
-//! | `*1` 1024 and 1025 times | `nesting`; other limits `reader_limits.c`: `depth` |
-//! | `*1` a million times without a limit | `reader_limits.c`: `unlimited_depth` |
-//! | a command cut off, byte by byte and in every split | `every_split` |
-//! | `:+1`, `:00`, `:-0`, `:`, `:9223372036854775808` | `refused` |
-//! | `$-2`, `*-2` | `refused` |
-//! | `#` with a NUL, `x`, nothing | `refused` |
-//! | `,1e400`, `,1e-400`, `,+1`, `,0x1p3`, `, 1`; 326 bytes | `refused`; `long_double` |
-//! | `=3 abc`, `=4 abcd` | `refused` |
-//! | `!`, `.`, `?`, NUL, 0x80, 0xff | `refused`; all 256 bytes `differential/reader_errors.c` |
-//! | 64 MiB of `+OK` in one feed, many replies of 1.1 KiB, a line of 64 MiB | `linear.rs` |
-//! | every allocation failing | `oom.rs` |
-//! | random bytes, streams flipped, cut, repeated | `reader_random.c` |
-//!
-//! Names without a file are functions and tables of `c/hostile_reader.c`.
+//! Hostile input to the reader, and the list of what is hostile: every row of `docs/hostile.md` names the tests that assert it.
 
 mod support;
 
-use support::{Build, Hiredis, say};
+use std::fs;
+use support::{Build, Hiredis, root, say};
 
 #[test]
 fn every_row_has_its_error_and_its_price() {
     Build::new("c/hostile_reader.c")
         .build()
         .on(Hiredis::Ours)
+        .timeout(120)
         .success();
 }
 
@@ -50,4 +31,54 @@ fn memory_follows_what_arrives() {
     let figures = run.success();
     assert_eq!(figures.lines().count(), 6 * 3);
     say(&figures);
+}
+
+/// The cells of the rows of `docs/hostile.md`, the last of which names tests; headings and lines below them are none.
+fn rows() -> Vec<(String, String)> {
+    let page = fs::read_to_string(root().join("docs/hostile.md")).expect("docs/hostile.md");
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.ends_with(" test |"));
+    rows.map(|row| {
+        let (cells, tests) = row
+            .trim_end_matches(" |")
+            .rsplit_once(" | ")
+            .expect("cells");
+        (cells.to_string(), tests.to_string())
+    })
+    .collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// `c/hostile_reader.c: nesting` names what is in that file.
+#[test]
+fn every_row_names_its_tests() {
+    let rows = rows();
+    assert_eq!(rows.len(), 18 + 12 + 12);
+    for (cells, tests) in rows {
+        assert!(
+            quoted(&tests).next().is_some(),
+            "{cells}: no tests: {tests:?}"
+        );
+        for test in quoted(&tests) {
+            let (file, name) = test.split_once(": ").expect("file: name");
+            let text = fs::read_to_string(root().join("tests").join(file));
+            let text = text.unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(text.contains(name), "{cells}: nothing of {name} in {file}");
+        }
+        if tests.contains("hostile_inputs.h") {
+            let input = cells.split(" | ").next().expect("a cell");
+            let known = include_str!("c/hostile_inputs.h");
+            for input in quoted(input).map(|input| input.replace('␍', "\\r\\n")) {
+                assert!(
+                    known.contains(&format!("INPUT(\"{input}\")")),
+                    "{input} is not tried"
+                );
+            }
+        }
+    }
 }

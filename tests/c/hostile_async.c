@@ -176,7 +176,7 @@ static void reissuing_while_timed_out(void) {
     drive_flush(&s);
     usleep(510000);
     reissued = 0;
-    redisAsyncHandleTimeout(s.ac);
+    if (s.ac) redisAsyncHandleTimeout(s.ac); /* a busy machine is past the deadline by now */
     check(reissued <= 2);
     check(s.ac == NULL);
     contains(trace.calls, "{onDisconnect -1 err 6 'Timeout'");

@@ -1,5 +1,5 @@
 /* Hostile input to the reader: what each row is refused with, what an announcement costs that is never fulfilled, and what every
- * cut of the input comes to. `tests/hostile_reader.rs` says which row stands where. */
+ * cut of the input comes to. `docs/hostile.md` says which row stands where. */
 #include "announced.h"
 #include "hostile_inputs.h"
 #include "measure.h"
@@ -200,6 +200,44 @@ static void connection_announcements(void) {
     }
 }
 
+/* Quadratic work would take hours. */
+static const double MOST_SECONDS = 30;
+
+static void much_at_once(const char *unit, size_t times) {
+    double begun = processor_seconds();
+    size_t len = strlen(unit) * times;
+    char *all = repeated(unit, times, "");
+    redisReader *r = redisReaderCreate();
+    CHECK(redisReaderFeed(r, all, len) == REDIS_OK);
+    free(all);
+    for (size_t i = 0; i < times; i++) {
+        void *reply = NULL;
+        CHECK(redisReaderGetReply(r, &reply) == REDIS_OK && reply != NULL);
+        freeReplyObject(reply);
+    }
+    waits(r);
+    redisReaderFree(r);
+    CHECK(processor_seconds() - begun < MOST_SECONDS);
+}
+
+static void one_long_line(size_t len) {
+    double begun = processor_seconds();
+    char piece[1024];
+    redisReader *r = redisReaderCreate();
+    memset(piece, 'x', sizeof piece);
+    feed(r, "+", 1);
+    for (size_t at = 0; at < len; at += sizeof piece) {
+        CHECK(redisReaderFeed(r, piece, sizeof piece) == REDIS_OK);
+        waits(r);
+    }
+    void *reply = NULL;
+    feed(r, "\r\n", 2);
+    CHECK(redisReaderGetReply(r, &reply) == REDIS_OK && ((redisReply *)reply)->len == len);
+    freeReplyObject(reply);
+    redisReaderFree(r);
+    CHECK(processor_seconds() - begun < MOST_SECONDS);
+}
+
 int main(void) {
     measure_memory();
     int slow = getenv("UNDER_VALGRIND") != NULL;
@@ -212,6 +250,12 @@ int main(void) {
     announcements(slow ? 1 << 16 : 4 << 20, AT_ONCE);
     nested_announcements(slow ? 1 << 16 : 4 << 20);
     connection_announcements();
+    char bulk[1200];
+    sprintf(bulk, "$1100\r\n%01100d\r\n", 0);
+    much_at_once("+OK\r\n", slow ? 10000 : (16 << 20) / 5);
+    much_at_once("+OK\r\n", slow ? 10000 : (64 << 20) / 5);
+    much_at_once(bulk, slow ? 200 : 20000);
+    one_long_line(slow ? 1 << 18 : 64 << 20);
     CHECK(held == 0);
     hiredisResetAllocators();
     return 0;
