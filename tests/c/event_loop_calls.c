@@ -7,7 +7,7 @@ static int called[8], count;
 static void note(void *data) { called[count++] = (int)(long)data; }
 
 static void timers_in_order(void) {
-    static const int ms[] = {30, 10, 20, 10, 0};
+    static const int ms[] = {300, 100, 200, 100, 0}; /* far apart for a busy machine */
     unsigned long long id[5];
     double begun = seconds();
     count = 0;
@@ -15,7 +15,7 @@ static void timers_in_order(void) {
     check(redisMioTimerCancel(loop, id[2]) == REDIS_OK && redisMioTimerCancel(loop, id[2]) == REDIS_ERR);
     check(redisMioRun(loop) == REDIS_OK);
     check(count == 4 && called[0] == 4 && called[1] == 1 && called[2] == 3 && called[3] == 0);
-    check(seconds() - begun >= 0.03 && (under_valgrind() || seconds() - begun < 0.2));
+    check(seconds() - begun >= 0.3 && seconds() - begun < 5);
     for (int i = 0; i < 5; i++) check(redisMioTimerCancel(loop, id[i]) == REDIS_ERR);
     check(redisMioTimerAdd(loop, (struct timeval){0, 1000000}, note, NULL) == 0);
     check(redisMioTimerAdd(loop, (struct timeval){-1, 0}, note, NULL) == 0);
