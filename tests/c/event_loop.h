@@ -58,6 +58,9 @@ static inline struct timeval in_ms(int ms) { return (struct timeval){ms / 1000, 
 static inline int redis_port(void) { return atoi(getenv("REDIS_PORT")); }
 static inline int under_valgrind(void) { return getenv("UNDER_VALGRIND") != NULL; }
 
+/* Whether it took no longer than this since then; under valgrind, on a busy machine, anything may take longer. */
+static inline int within(double limit, double begun) { return under_valgrind() || seconds() - begun < limit; }
+
 static inline void on_freed(void *privdata) { ((struct client *)privdata)->ac = NULL; }
 
 static inline void on_connect(const redisAsyncContext *ac, int status) {
