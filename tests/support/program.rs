@@ -94,20 +94,22 @@ impl Build {
         command
     }
 
-    /// Than its source, and every header that it may include: those installed, beside it, and in the folder above.
+    /// Older than the binary are all files that the compiler noted, and the archives that it was given.
     fn older_than(&self, binary: &Path) -> bool {
         let Some(built) = modified(binary) else {
             return false;
         };
-        let installed = self.headers.include().join("hiredis");
-        let folders = self.source.ancestors().skip(1).take(2);
-        folders
-            .chain([installed.as_path()])
-            .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|ext| ext == "h"))
-            .chain([self.source.clone()])
-            .all(|path| modified(&path).is_some_and(|time| time < built))
+        let Ok(rule) = fs::read_to_string(binary.with_extension("d")) else {
+            return false;
+        };
+        let included = rule
+            .split_whitespace()
+            .filter(|word| *word != "\\" && !word.ends_with(':'));
+        let archives = self.flags.iter().map(String::as_str);
+        let archives = archives.filter(|flag| flag.ends_with(".a"));
+        included
+            .chain(archives)
+            .all(|path| modified(Path::new(path)).is_some_and(|time| time < built))
     }
 }
 
@@ -139,13 +141,21 @@ fn compile(mut command: Command, binary: &Path) {
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
-    let fresh = binary.with_extension(unique);
-    let done = command.arg("-o").arg(&fresh).output().expect("gcc or g++");
+    let fresh = binary.with_extension(&unique);
+    let rule = binary.with_extension(format!("{unique}.d"));
+    command
+        .arg("-o")
+        .arg(&fresh)
+        .arg("-MD")
+        .arg("-MF")
+        .arg(&rule);
+    let done = command.output().expect("gcc or g++");
     assert!(
         done.status.success(),
         "{command:?}\n{}",
         String::from_utf8_lossy(&done.stderr)
     );
+    fs::rename(&rule, binary.with_extension("d")).expect("move what it was made from into place");
     fs::rename(&fresh, binary).expect("move the program into place");
 }
 
