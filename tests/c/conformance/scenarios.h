@@ -7,6 +7,7 @@
 #include "../oom_adapter.h"
 #else
 
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
@@ -298,19 +299,41 @@ static void free_outside_the_loop(void) {
 /* Time. */
 
 enum { TIMERS = 8 };
-static double ended[TIMERS];
+static struct timer {
+    double due, fired;
+    int late; /* it slept through the time that was due */
+} timers[TIMERS];
 
-static void on_late_reply(redisAsyncContext *ac, void *reply, void *privdata) {
-    on_reply(ac, reply, NULL);
-    *(double *)privdata = seconds();
+/* The turn of the loop that is under way. */
+static struct {
+    double began;
+    double delayed; /* what delayed() said then */
+} turn;
+
+/* Seconds in which this thread would have run, had the processor not been another's. */
+static double delayed(void) {
+    unsigned long long ran, waited = 0;
+    FILE *f = fopen("/proc/thread-self/schedstat", "r");
+    if (f == NULL) return 0;
+    if (fscanf(f, "%llu %llu", &ran, &waited) != 2) waited = 0;
+    fclose(f);
+    return (double)waited / 1e9;
 }
 
-static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+static double one_tick(void) { return slow() ? 0.1 : 0.005; }
 
-/* How late timers of different length fire: the median, in seconds. */
-static double lateness(struct peer *p) {
+static void on_timeout(redisAsyncContext *ac, void *reply, void *privdata) {
+    struct timer *t = (struct timer *)privdata;
+    on_reply(ac, reply, NULL);
+    t->fired = seconds();
+    t->late = turn.began < t->due && t->fired - t->due - (delayed() - turn.delayed) > one_tick();
+}
+
+/* How many timers of different length were late. A turn that begins when one is due ends with it, however slow the machine. */
+static int late_timers(struct peer *p) {
     struct client clients[TIMERS];
-    double begun, late[TIMERS];
+    double begun, sent;
+    int late = 0;
     for (int i = 0; i < TIMERS; i++) {
         struct timeval tv = {0, 40000 + 15000 * i};
         redisOptions o = {0};
@@ -318,32 +341,39 @@ static double lateness(struct peer *p) {
         o.command_timeout = &tv;
         open_with(&clients[i], &o);
         loop_until(clients[i].connected == REDIS_OK);
+        timers[i].due = INFINITY;
     }
     begun = seconds();
-    for (int i = 0; i < TIMERS; i++) redisAsyncCommand(clients[i].ac, on_late_reply, &ended[i], "PING");
+    for (int i = 0; i < TIMERS; i++) redisAsyncCommand(clients[i].ac, on_timeout, &timers[i], "PING");
+    for (int i = 0; i < TIMERS; i++) loop_until(clients[i].ac == NULL || sdslen(clients[i].ac->c.obuf) == 0);
+    sent = seconds();
+    for (int i = 0; i < TIMERS; i++) timers[i].due = sent + 0.04 + 0.015 * i;
     for (int i = 0; i < TIMERS; i++) {
-        loop_until(clients[i].ac == NULL);
+        while (clients[i].ac) {
+            turn.began = seconds();
+            turn.delayed = delayed();
+            loop_once();
+            check(clients[i].ac == NULL || turn.began < timers[i].due + one_tick());
+        }
         check(clients[i].err == REDIS_ERR_TIMEOUT);
-        late[i] = ended[i] - begun - (0.04 + 0.015 * i);
-        check(late[i] > -0.005); /* loops with a coarse clock are this much early */
+        check(timers[i].fired - begun > 0.04 + 0.015 * i - 0.005); /* loops with a coarse clock are this much early */
+        late += timers[i].late;
     }
-    qsort(late, TIMERS, sizeof *late, by_value);
-    return late[TIMERS / 2];
+    return late;
 }
 
 static void timers_are_not_late(void) {
-    const double tick = slow() ? 0.1 : 0.005;
     struct peer p;
     int attempts = 0;
     peer_listen(&p);
-    while (lateness(&p) > tick) check(++attempts < 3);
+    while (late_timers(&p) > 0) check(++attempts < 5);
     peer_end(&p);
     printf("%s: within one tick\n", scenario);
 }
 
 /* Replies keep coming for longer than the timeout, each in time. */
 static void activity_puts_the_timeout_off(void) {
-    struct timeval tv = {0, 300000};
+    struct timeval tv = {1, 0};
     struct client c;
     redisOptions o = {0};
     double begun = seconds();
@@ -351,10 +381,10 @@ static void activity_puts_the_timeout_off(void) {
     o.command_timeout = &tv;
     open_with(&c, &o);
     for (int i = 1; i <= 6; i++) {
-        redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP conformance:nothing 0.1");
+        redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP conformance:nothing 0.2");
         loop_until(c.answered == i);
     }
-    check(seconds() - begun > 0.6);
+    check(seconds() - begun > 1.1);
     redisAsyncDisconnect(c.ac);
     told("client", &c);
 }
