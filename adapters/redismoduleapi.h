@@ -6,7 +6,10 @@
  *     redisModuleAttach(ac, ctx);
  *
  * The module's context must outlive ours; that of a command or of RedisModule_OnLoad does not. Attach in the server's main
- * thread, then set callbacks and issue commands. */
+ * thread, then set callbacks and issue commands.
+ *
+ * redis-server has a hiredis of its own, and exports it: a module that is linked with libhiredis.so calls that one. Link it with
+ * libhiredis.a and -Wl,--exclude-libs,ALL. */
 
 #ifndef HIREDIS_ADAPTERS_REDISMODULEAPI_H
 #define HIREDIS_ADAPTERS_REDISMODULEAPI_H

@@ -1,27 +1,21 @@
-//! One conformance program, parameterised by loop: every loop must print the same lines as `poll`. The loops that Debian
-//! packages run it with our headers and library, under valgrind, and with each side replaced by the C library's.
+//! One conformance program, parameterised by loop: every loop must print the same lines as `poll`. Each runs it with our
+//! headers and library, under valgrind, and with each side replaced by the C library's.
 
 #[path = "adapters/qt.rs"]
 mod qt_loop;
 mod support;
 
 use Hiredis::{Oracle, Ours};
-use qt_loop::pkg_config;
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
-use std::process::Command;
 use std::sync::OnceLock;
-use std::thread;
-use std::time::{Duration, Instant};
-use support::{Build, Hiredis, Program, Server, oracle, root, target};
+use support::{Build, Hiredis, Program, Run, Server, oracle, pkg_config, redismodule, root};
 
 /// A program, and the scenarios that its adapter's interface or its loop has no place for.
 struct Loop {
     program: &'static str,
     flags: fn(Hiredis) -> Vec<String>,
     lacks: &'static [&'static str],
+    /// It is a module, and a redis-server runs it.
+    module: bool,
 }
 
 /// What the C library's header or library fails, of every loop and of one. Each is a defect that ours does not have.
@@ -38,6 +32,7 @@ const fn plain(program: &'static str) -> Loop {
         program,
         flags: |_| vec![],
         lacks: &[],
+        module: false,
     }
 }
 
@@ -46,22 +41,22 @@ const fn stood_in_for(program: &'static str) -> Loop {
     Loop {
         program,
         flags: |_| vec![format!("-I{}", root().join("tests/c/loops").display())],
-        lacks: &[],
+        ..plain(program)
     }
 }
 
 const GLIB: Loop = Loop {
-    program: "glib",
     flags: |_| pkg_config(&["--cflags", "--libs", "glib-2.0"]),
     // A GSource is always made: glib ends the process where memory is short.
     lacks: &["failed_attach"],
+    ..plain("glib")
 };
 
 const QT5: Loop = Loop {
-    program: "qt",
     flags: |headers| qt_loop::flags(5, headers),
     // The adapter is an object of the program's: attaching allocates nothing of ours.
     lacks: &["failed_attach"],
+    ..plain("qt")
 };
 
 const QT6: Loop = Loop {
@@ -69,13 +64,25 @@ const QT6: Loop = Loop {
     ..QT5
 };
 
+/// Linked with the static library: redis-server exports a hiredis of its own, which would get the calls otherwise.
+const MODULE: Loop = Loop {
+    flags: |_| {
+        let mut flags = vec![format!("-isystem{}", redismodule().display())];
+        flags.extend(["-shared", "-fPIC", "-Wl,--exclude-libs,ALL", "-lgcc_s"].map(String::from));
+        flags
+    },
+    module: true,
+    ..plain("redismoduleapi")
+};
+
 impl Loop {
     /// A program is linked with the library that it runs on: each has a soname of its own.
     fn build(&self, headers: Hiredis, library: Hiredis) -> Program {
-        let library = library.lib().join("libhiredis.so").display().to_string();
+        let kind = if self.module { "a" } else { "so" };
+        let library = library.lib().join(format!("libhiredis.{kind}"));
         let build = Build::new(format!("c/conformance/{}.c", self.program))
             .headers(headers)
-            .flag(&library)
+            .flag(&library.display().to_string())
             .flag("-Wl,--as-needed");
         (self.flags)(headers)
             .iter()
@@ -86,13 +93,54 @@ impl Loop {
     /// Runs it and compares what it prints with what poll prints, but for what is left out.
     fn conforms(&self, headers: Hiredis, library: Hiredis, fails: &[&str]) {
         let left_out: Vec<&str> = self.lacks.iter().chain(fails).copied().collect();
-        let lines = lines(&self.build(headers, library), library, &left_out, false);
+        let lines = self.lines(headers, library, &left_out, false);
         self.compare(&lines, &left_out);
     }
 
     fn conforms_under_valgrind(&self) {
-        let lines = lines(&self.build(Ours, Ours), Ours, self.lacks, true);
+        let lines = self.lines(Ours, Ours, self.lacks, true);
         self.compare(&lines, self.lacks);
+    }
+
+    fn lines(
+        &self,
+        headers: Hiredis,
+        library: Hiredis,
+        left_out: &[&str],
+        valgrind: bool,
+    ) -> String {
+        let server = Server::start(&[]);
+        let mut run = self
+            .start(&self.build(headers, library), library, &server)
+            .server(&server);
+        if valgrind {
+            let known = root().join("tests/c/conformance/loops.supp");
+            let known = format!("--suppressions={}", known.display());
+            run = run.valgrind().env("VALGRIND_OPTS", known);
+        } else {
+            run = run.timeout(120);
+        }
+        left_out
+            .iter()
+            .fold(run, |run, name| run.arg(name))
+            .success()
+    }
+
+    /// A module's redis-server is reached by nobody, and logs where the module does not print.
+    fn start(&self, program: &Program, library: Hiredis, other: &Server) -> Run {
+        if !self.module {
+            return program.on(library);
+        }
+        let server = Program {
+            binary: "redis-server".into(),
+        };
+        let socket = other.socket.with_file_name("host.sock");
+        let socket = socket.display().to_string();
+        let module = program.binary.display().to_string();
+        ["--port", "0", "--unixsocket", &socket]
+            .into_iter()
+            .chain(["--logfile", "/dev/stderr", "--loadmodule", &module])
+            .fold(server.on(library), Run::arg)
     }
 
     fn compare(&self, lines: &str, left_out: &[&str]) {
@@ -117,7 +165,7 @@ impl Loop {
 fn expected() -> &'static str {
     static LINES: OnceLock<String> = OnceLock::new();
     LINES.get_or_init(|| {
-        let lines = lines(&plain("poll").build(Ours, Ours), Ours, &[], false);
+        let lines = plain("poll").lines(Ours, Ours, &[], false);
         assert_eq!(
             lines.matches(": done\n").count(),
             34,
@@ -125,24 +173,6 @@ fn expected() -> &'static str {
         );
         lines
     })
-}
-
-fn lines(program: &Program, library: Hiredis, left_out: &[&str], valgrind: bool) -> String {
-    let server = Server::start(&[]);
-    let mut run = program.on(library).server(&server);
-    if valgrind {
-        let known = root().join("tests/c/conformance/glib.supp");
-        run = run.valgrind().env(
-            "VALGRIND_OPTS",
-            format!("--suppressions={}", known.display()),
-        );
-    } else {
-        run = run.timeout(120);
-    }
-    left_out
-        .iter()
-        .fold(run, |run, name| run.arg(name))
-        .success()
 }
 
 macro_rules! loops {
@@ -174,17 +204,9 @@ loops! {
     mio: plain("mio");
     ae: stood_in_for("ae");
     libhv: stood_in_for("libhv");
-}
-
-/// Without valgrind: what Qt keeps for itself is no business of ours.
-#[test]
-fn qt_5() {
-    QT5.conforms(Ours, Ours, &[]);
-}
-
-#[test]
-fn qt_6() {
-    QT6.conforms(Ours, Ours, &[]);
+    qt_5: QT5;
+    qt_6: QT6;
+    redismoduleapi: MODULE;
 }
 
 mod mixes_with_the_c_library {
@@ -209,93 +231,8 @@ mod mixes_with_the_c_library {
         libsdevent: plain("libsdevent"), its_header_fails &[];
         qt_5: QT5, its_header_fails &NO_TIMERS;
         qt_6: QT6, its_header_fails &NO_TIMERS;
+        ae: stood_in_for("ae"), its_header_fails &NO_TIMERS;
+        libhv: stood_in_for("libhv"), its_header_fails &["free_while_writing", "one_registration_per_change"];
+        redismoduleapi: MODULE, its_header_fails &[];
     }
-}
-
-/// Adapters are compiled by their users, with their flags. Strict C99 needs the POSIX parts that the loops' headers use.
-#[test]
-fn headers_compile_alone_without_warnings() {
-    let dir = target().join("tests/adapters");
-    fs::create_dir_all(&dir).expect("a folder for the sources");
-    let names = [
-        "ae",
-        "glib",
-        "ivykis",
-        "libev",
-        "libevent",
-        "libhv",
-        "libsdevent",
-        "libuv",
-        "macosx",
-        "poll",
-        "redismoduleapi",
-    ];
-    for name in names {
-        for (compiler, standard, extension) in [
-            ("gcc", "-std=c99", "c"),
-            ("gcc", "-std=gnu11", "c"),
-            ("g++", "-std=c++17", "cc"),
-        ] {
-            let source = dir.join(format!("{name}{standard}-alone.{extension}"));
-            fs::write(&source, format!("#include <hiredis/adapters/{name}.h>\n")).expect("source");
-            let done = Command::new(compiler)
-                .args([standard, "-D_XOPEN_SOURCE=700", "-fsyntax-only"])
-                .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-                .arg("-I")
-                .arg(Ours.include())
-                .arg("-isystem")
-                .arg(root().join("tests/c/loops"))
-                .args(pkg_config(&["--cflags", "glib-2.0"]))
-                .arg(&source)
-                .output()
-                .expect("a compiler");
-            let said = String::from_utf8_lossy(&done.stderr);
-            assert!(
-                done.status.success(),
-                "{name}.h with {compiler} {standard}:\n{said}"
-            );
-        }
-    }
-}
-
-/// A real redis-server with a module that talks to a second one, refused by a third and kept waiting by a fourth.
-#[test]
-fn module_in_a_redis_server() {
-    let library = Ours.lib().display().to_string();
-    let module = Build::new("c/conformance/redismodule.c")
-        .flag("-shared")
-        .flag("-fPIC")
-        .flag(&format!("-I{}", root().join("tests/c/loops").display()))
-        .flag(&format!("-Wl,-rpath,{library}"))
-        .build();
-    let other = Server::start(&[]);
-    let silent = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let silent_port = silent.local_addr().expect("address").port();
-    let server = Server::start(&["--loadmodule", &module.binary.display().to_string()]);
-    let mut client = UnixStream::connect(&server.socket).expect("connect");
-
-    let start = format!("talk.start {} {silent_port}", other.port);
-    assert_eq!(ask(&mut client, &start), "+started\r\n");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let report = loop {
-        let report = ask(&mut client, "talk.report");
-        if !report.contains("pending") || Instant::now() > deadline {
-            break report;
-        }
-        thread::sleep(Duration::from_millis(10));
-    };
-    let expected = [
-        "1000/0 connected 0 ended 0 err 0",
-        "1/1 connected 0 ended 0 err 0",
-        "0/1 connected 0 ended -1 err 6",
-        "0/1 connected -1 ended 99 err 1",
-    ];
-    assert_eq!(report, format!("+{}\r\n", expected.join(", ")));
-}
-
-fn ask(client: &mut UnixStream, command: &str) -> String {
-    let mut reply = [0; 1024];
-    write!(client, "{command}\r\n").expect("write");
-    let len = client.read(&mut reply).expect("read");
-    String::from_utf8_lossy(&reply[..len]).into_owned()
 }

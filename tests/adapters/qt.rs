@@ -1,17 +1,11 @@
 //! Qt's part of a conformance program: an object file with its loop, made by moc and a C++ compiler.
 
-use crate::support::{Hiredis, root, target};
+use crate::support::{Hiredis, output, pkg_config, root, system_includes, target};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The words that `pkg-config` prints.
-pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
-    let words = run(Command::new("pkg-config").args(arguments));
-    words.split_whitespace().map(String::from).collect()
-}
 
 /// Compiler flags that add the loop of Qt 5 or 6 to the scenarios.
 pub(crate) fn flags(version: u8, headers: Hiredis) -> Vec<String> {
@@ -32,21 +26,23 @@ fn object(version: u8, core: &str, headers: Hiredis) -> PathBuf {
     fs::create_dir_all(&dir).expect("a folder for what moc makes");
     moc(version, headers, &dir.join("moc_qt.cpp"));
     let made = dir.join("qt_loop.o");
-    run(Command::new("g++")
-        .args(["-std=c++17", "-fPIC", "-O1", "-c"])
-        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .args(system_includes(core))
-        .arg(if headers == Hiredis::Ours {
-            "-I"
-        } else {
-            "-isystem"
-        })
-        .arg(headers.include())
-        .arg("-I")
-        .arg(&dir)
-        .arg(root().join("tests/c/conformance/qt_loop.cpp"))
-        .arg("-o")
-        .arg(&made));
+    output(
+        Command::new("g++")
+            .args(["-std=c++17", "-fPIC", "-O1", "-c"])
+            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .args(system_includes(core))
+            .arg(if headers == Hiredis::Ours {
+                "-I"
+            } else {
+                "-isystem"
+            })
+            .arg(headers.include())
+            .arg("-I")
+            .arg(&dir)
+            .arg(root().join("tests/c/conformance/qt_loop.cpp"))
+            .arg("-o")
+            .arg(&made),
+    );
     let mut content = DefaultHasher::new();
     fs::read(&made).expect("the object").hash(&mut content);
     let named = target().join(format!("tests/adapters/qt_loop-{:x}.o", content.finish()));
@@ -55,33 +51,16 @@ fn object(version: u8, core: &str, headers: Hiredis) -> PathBuf {
     named
 }
 
-/// Qt's own headers are not ours to warn about.
-fn system_includes(core: &str) -> Vec<String> {
-    let flags = pkg_config(&["--cflags", core]);
-    let system = |flag: String| flag.replacen("-I", "-isystem", 1);
-    flags.into_iter().map(system).collect()
-}
-
 fn moc(version: u8, headers: Hiredis, into: &Path) {
     let folder = match version {
         5 => pkg_config(&["--variable=host_bins", "Qt5Core"]),
         _ => pkg_config(&["--variable=libexecdir", "Qt6Core"]),
     };
-    run(Command::new(Path::new(&folder[0]).join("moc"))
-        .arg("-fhiredis/adapters/qt.h")
-        .arg(headers.include().join("hiredis/adapters/qt.h"))
-        .arg("-o")
-        .arg(into));
-}
-
-fn run(command: &mut Command) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        done.status.success(),
-        "{command:?}\n{}",
-        String::from_utf8_lossy(&done.stderr)
+    output(
+        Command::new(Path::new(&folder[0]).join("moc"))
+            .arg("-fhiredis/adapters/qt.h")
+            .arg(headers.include().join("hiredis/adapters/qt.h"))
+            .arg("-o")
+            .arg(into),
     );
-    String::from_utf8(done.stdout).expect("text")
 }

@@ -5,7 +5,7 @@
 mod program;
 mod server;
 
-pub(crate) use program::{Build, Output, Program, Run, marked};
+pub(crate) use program::{Build, Output, Program, Run, compiles, marked};
 pub(crate) use server::Server;
 
 use std::fs::{self, File};
@@ -70,28 +70,59 @@ fn install() -> PathBuf {
     let lock = File::create(target().join("stage.lock")).expect("stage.lock");
     lock.lock().expect("one test binary installs at a time");
     let dir = target().join("stage");
-    let done = Command::new("make")
-        .args([
-            "--no-print-directory",
-            "-s",
-            "install",
-            "DESTDIR=",
-            "LIBDIR=lib",
-        ])
-        .arg(format!("PREFIX={}", dir.display()))
-        .current_dir(root())
-        .env("CARGO_TARGET_DIR", target())
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
-        .env_remove("CARGO_MAKEFLAGS")
-        .output()
-        .expect("make");
-    assert!(
-        done.status.success(),
-        "make install: {}",
-        String::from_utf8_lossy(&done.stderr)
+    output(
+        Command::new("make")
+            .args([
+                "--no-print-directory",
+                "-s",
+                "install",
+                "DESTDIR=",
+                "LIBDIR=lib",
+            ])
+            .arg(format!("PREFIX={}", dir.display()))
+            .current_dir(root())
+            .env("CARGO_TARGET_DIR", target())
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .env_remove("CARGO_MAKEFLAGS"),
     );
     dir
+}
+
+/// Standard output of a command that must succeed.
+pub(crate) fn output(command: &mut Command) -> String {
+    let done = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        done.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// The words that `pkg-config` prints.
+pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
+    let words = output(Command::new("pkg-config").args(arguments));
+    words.split_whitespace().map(String::from).collect()
+}
+
+/// Compiler flags of a package, its folders as those whose warnings are not ours.
+pub(crate) fn system_includes(package: &str) -> Vec<String> {
+    let flags = pkg_config(&["--cflags", package]);
+    let system = |flag: String| flag.replacen("-I", "-isystem", 1);
+    flags.into_iter().map(system).collect()
+}
+
+/// The folder of redis-server's `redismodule.h`.
+pub(crate) fn redismodule() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let dir = target().join("redismodule");
+        output(Command::new(root().join("scripts/get-redismodule")).arg(&dir));
+        dir
+    })
 }
 
 /// The unpacked C library, or `None` after saying so.

@@ -2,7 +2,7 @@
 
 use super::{Hiredis, Server, root, target};
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -157,6 +157,40 @@ fn compile(mut command: Command, binary: &Path) {
     );
     fs::rename(&rule, binary.with_extension("d")).expect("move what it was made from into place");
     fs::rename(&fresh, binary).expect("move the program into place");
+}
+
+/// Compiles source code against the headers of one library, which is all: by the standard of C or C++ that `-std=` names,
+/// pedantically and without a warning.
+pub(crate) fn compiles(source: &str, standard: &str, headers: Hiredis, flags: &[String]) {
+    let (compiler, language) = match standard.contains("++") {
+        true => ("g++", "c++"),
+        false => ("gcc", "c"),
+    };
+    let include = match headers {
+        Hiredis::Ours => "-I",
+        Hiredis::Oracle => "-isystem",
+    };
+    let mut command = Command::new(compiler);
+    command
+        .args(["-x", language, standard, "-fsyntax-only", "-"])
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .arg(include)
+        .arg(headers.include())
+        .args(flags)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("gcc or g++");
+    let mut input = child.stdin.take().expect("piped");
+    input
+        .write_all(source.as_bytes())
+        .expect("the compiler reads");
+    drop(input);
+    let done = child.wait_with_output().expect("the compiler ends");
+    assert!(
+        done.status.success(),
+        "{source}\n{command:?}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// A compiled program.

@@ -1,6 +1,6 @@
-/* The smallest libhv: what adapters/libhv.h uses of it, with its rules, for want of a package. An hio belongs to its
- * descriptor as long as the loop lives, and closes it; what it has once reported it reports with every event; a timer that
- * has fired is freed. */
+/* The smallest libhv: what adapters/libhv.h, ours and the C library's, use of it, with its rules, for want of a package. An
+ * hio belongs to its descriptor as long as the loop lives, and closes it; what it has once reported it reports with every
+ * event; a timer that has fired is freed. */
 #ifndef TESTS_LOOPS_HV_HLOOP_H
 #define TESTS_LOOPS_HV_HLOOP_H
 
@@ -21,14 +21,15 @@ typedef void (*hio_cb)(hio_t *io);
 typedef void (*htimer_cb)(htimer_t *timer);
 
 typedef struct hevent_s {
+    hloop_t *loop;
     void *userdata;
 } hevent_t;
+#define hevent_loop(ev) (((hevent_t *)(ev))->loop)
 #define hevent_set_userdata(ev, data) ((hevent_t *)(ev))->userdata = (void *)data
 #define hevent_userdata(ev) (((hevent_t *)(ev))->userdata)
 
 struct hio_s {
     hevent_t event;
-    hloop_t *loop;
     hio_cb cb;
     int fd, events, revents, open;
 };
@@ -66,7 +67,7 @@ static inline hio_t *hio_get(hloop_t *loop, int fd) {
     if (loop->ios[fd] == NULL) loop->ios[fd] = (hio_t *)calloc(1, sizeof(hio_t));
     io = loop->ios[fd];
     if (!io->open) {
-        io->loop = loop;
+        io->event.loop = loop;
         io->fd = fd;
         io->events = io->revents = 0;
         io->open = 1;
@@ -77,17 +78,18 @@ static inline hio_t *hio_get(hloop_t *loop, int fd) {
 static inline int hio_add(hio_t *io, hio_cb cb, int events) {
     io->cb = cb;
     io->events |= events;
-    io->loop->changes++;
+    io->event.loop->changes++;
     return 0;
 }
 
 static inline int hio_del(hio_t *io, int events) {
     if (!(io->events & events)) return -1;
     io->events &= ~events;
-    io->loop->changes++;
+    io->event.loop->changes++;
     return 0;
 }
 
+static inline int hio_events(hio_t *io) { return io->events; }
 static inline int hio_revents(hio_t *io) { return io->revents; }
 
 static inline int hio_close(hio_t *io) {
@@ -101,6 +103,7 @@ static inline htimer_t *htimer_add(hloop_t *loop, htimer_cb cb, uint32_t timeout
     htimer_t *timer;
     if (timeout == 0) return NULL;
     timer = (htimer_t *)calloc(1, sizeof *timer);
+    timer->event.loop = loop;
     timer->cb = cb;
     timer->repeat = repeat;
     timer->timeout = timeout;
@@ -108,6 +111,14 @@ static inline htimer_t *htimer_add(hloop_t *loop, htimer_cb cb, uint32_t timeout
     timer->next = loop->timers;
     loop->timers = timer;
     return timer;
+}
+
+/* Also from the timer's own callback, which brings it back. */
+static inline void htimer_reset(htimer_t *timer, uint32_t timeout) {
+    if (timeout > 0) timer->timeout = timeout;
+    if (timer->repeat == 0) timer->repeat = 1;
+    timer->when = hloop_milliseconds() + timer->timeout;
+    timer->deleted = 0;
 }
 
 static inline void htimer_del(htimer_t *timer) { timer->deleted = 1; }
