@@ -20,6 +20,9 @@
 #define REDIS_LIBSDEVENT_DELETED 1
 #define REDIS_LIBSDEVENT_ENTERED 2
 
+/* CLOCK_MONOTONIC, the name of which strict C99 hides; sd-event knows no system but Linux. */
+#define REDIS_LIBSDEVENT_CLOCK 1
+
 /* Made by redisLibsdeventAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
 typedef struct redisLibsdeventEvents {
     redisAsyncContext *context;
@@ -96,7 +99,7 @@ static inline void redisLibsdeventDelWrite(void *data) {
 static inline void redisLibsdeventScheduleTimer(void *data, struct timeval tv) {
     redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
     uint64_t now = 0;
-    sd_event_now(sd_event_source_get_event(e->timer), CLOCK_MONOTONIC, &now);
+    sd_event_now(sd_event_source_get_event(e->timer), REDIS_LIBSDEVENT_CLOCK, &now);
     sd_event_source_set_time(e->timer, now + (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec);
     sd_event_source_set_enabled(e->timer, SD_EVENT_ONESHOT);
 }
@@ -123,7 +126,7 @@ static inline int redisLibsdeventAttach(redisAsyncContext *ac, struct sd_event *
     e->context = ac;
     if (sd_event_add_io(event, &e->io, ac->c.fd, 0, redisLibsdeventHandleIo, e) < 0 ||
         sd_event_source_set_enabled(e->io, SD_EVENT_OFF) < 0 ||
-        sd_event_add_time(event, &e->timer, CLOCK_MONOTONIC, UINT64_MAX, accuracy, redisLibsdeventHandleTimer, e) < 0) {
+        sd_event_add_time(event, &e->timer, REDIS_LIBSDEVENT_CLOCK, UINT64_MAX, accuracy, redisLibsdeventHandleTimer, e) < 0) {
         redisLibsdeventFreeSource(e->io);
         hi_free(e);
         return REDIS_ERR;

@@ -72,6 +72,7 @@ static inline void redisMacOSDelRead(void *data) { redisMacOSDel((RedisRunLoop *
 static inline void redisMacOSAddWrite(void *data) { redisMacOSAdd((RedisRunLoop *)data, kCFSocketWriteCallBack); }
 static inline void redisMacOSDelWrite(void *data) { redisMacOSDel((RedisRunLoop *)data, kCFSocketWriteCallBack); }
 
+/* CoreFoundation takes a date, on the clock that is set, and makes an interval of it at once. */
 static inline void redisMacOSScheduleTimer(void *data, struct timeval tv) {
     CFAbsoluteTime at = CFAbsoluteTimeGetCurrent() + (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
     CFRunLoopTimerSetNextFireDate(((RedisRunLoop *)data)->timer, at);

@@ -10,20 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Build, Hiredis, oracle, root, stage, target};
-
-/// Standard output of a command that must succeed.
-fn output(command: &mut Command) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        done.status.success(),
-        "{command:?}\n{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8_lossy(&done.stdout).into_owned()
-}
+use support::{Build, Hiredis, compiles, oracle, output, root, stage, target};
 
 /// A shared library: its name and the symbols that hiredis exports from it.
 struct Library {
@@ -300,67 +287,9 @@ fn every_header_compiles_alone() {
         assert!(names.contains(expected), "{expected} is missing");
     }
     for name in &names {
-        compiles_alone(name, "gcc", &["-x", "c", "-std=c99", "-Wpedantic"]);
-        for standard in ["-std=c++17", "-std=c++20"] {
-            compiles_alone(name, "g++", &["-x", "c++", standard, "-Wpedantic"]);
+        let source = format!("#include <hiredis/{name}>\nextern int not_empty;\n");
+        for standard in ["-std=c99", "-std=c++17", "-std=c++20"] {
+            compiles(&source, standard, Hiredis::Ours, &[]);
         }
     }
-}
-
-/// Adapters are `static` functions, of which a program need not use all. What Debian does not package is found in `tests/c/loops`.
-#[test]
-fn every_adapter_compiles_alone() {
-    let adapters = fs::read_dir(root().join("adapters"))
-        .expect("adapters")
-        .flatten();
-    let adapters = adapters.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let names: BTreeSet<String> = adapters.filter(|name| name.ends_with(".h")).collect();
-    assert_eq!(names.len(), 13, "{names:?}");
-    let stand_ins = root().join("tests/c/loops");
-    let loops = ["-isystem", stand_ins.to_str().expect("UTF-8")];
-    for name in names.iter().filter(|name| *name != "qt.h") {
-        let header = format!("adapters/{name}");
-        let glib = headers_of("glib-2.0");
-        let mut flags: Vec<&str> = glib.iter().map(String::as_str).collect();
-        flags.extend(loops);
-        flags.extend(["-Wno-unused-function", "-Wpedantic"]);
-        let with = |language: [&'static str; 3]| [&flags[..], &language[..]].concat();
-        compiles_alone(&header, "gcc", &with(["-x", "c", "-std=gnu99"]));
-        compiles_alone(&header, "g++", &with(["-x", "c++", "-std=c++17"]));
-        compiles_alone(&header, "g++", &with(["-x", "c++", "-std=c++20"]));
-    }
-    for package in ["Qt5Core", "Qt6Core"] {
-        let qt = headers_of(package);
-        for standard in ["-std=c++17", "-std=c++20"] {
-            let mut flags: Vec<&str> = qt.iter().map(String::as_str).collect();
-            flags.extend(["-fPIC", "-Wpedantic", "-x", "c++", standard]);
-            compiles_alone("adapters/qt.h", "g++", &flags);
-        }
-    }
-}
-
-/// Where pkg-config finds the headers of a package, as folders whose warnings are not ours.
-fn headers_of(package: &str) -> Vec<String> {
-    let flags = output(Command::new("pkg-config").args(["--cflags", package]));
-    let flags = flags.split_whitespace();
-    flags
-        .map(|flag| flag.replacen("-I", "-isystem", 1))
-        .collect()
-}
-
-fn compiles_alone(header: &str, compiler: &str, flags: &[&str]) {
-    let file = target()
-        .join("tests")
-        .join(format!("alone-{}.c", header.replace('/', "-")));
-    fs::create_dir_all(target().join("tests")).expect("a folder");
-    fs::write(
-        &file,
-        format!("#include <hiredis/{header}>\nextern int not_empty;\n"),
-    )
-    .expect("write");
-    let mut command = Command::new(compiler);
-    command
-        .args(flags)
-        .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
-    output(command.arg(stage().join("include")).arg(&file));
 }

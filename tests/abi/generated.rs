@@ -115,7 +115,8 @@ pub(super) fn constants() -> String {
         );
     }
     let mut code = format!(
-        "{HEADERS}#include <hiredis/adapters/libevent.h>\n#include <hiredis/adapters/poll.h>\n{C_OR_CPP}\
+        "{HEADERS}#include <hiredis/adapters/libevent.h>\n#include <hiredis/adapters/libsdevent.h>\n\
+        #include <hiredis/adapters/poll.h>\n{C_OR_CPP}\
         #define TOKENS(x) #x\n#define TEXT(x) TOKENS(x)\n"
     );
     let mut texts = String::new();

@@ -2,6 +2,8 @@
 #ifndef TESTS_LOOPS_COREFOUNDATION_H
 #define TESTS_LOOPS_COREFOUNDATION_H
 
+#define __unused __attribute__((unused)) /* as in macOS's own headers */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
