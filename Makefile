@@ -1,6 +1,7 @@
 # Everything worth a command; the work is done by cargo and by scripts/.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+STAGE := $(abspath $(TARGET))/stage
 PREFIX ?= /usr/local
 DESTDIR ?=
 INCLUDEDIR ?= include
@@ -12,8 +13,8 @@ all:
 
 demo:
 	scripts/ensure-tools gcc $(if $(REDIS_URL),,redis-server)
-	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
-	scripts/demo $(abspath $(TARGET))/stage
+	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include
+	scripts/demo $(STAGE)
 
 test: tools oracle
 	cargo build --release --lib -p hiredis -p hiredis-ssl
@@ -39,7 +40,7 @@ bench-quick: oracle stage
 	scripts/bench-quick $(if $(UPDATE),--update)
 
 stage:
-	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(abspath $(TARGET))/stage LIBDIR=lib INCLUDEDIR=include
+	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include
 
 bench-tls: tools oracle stage
 	scripts/bench-tls
@@ -56,7 +57,7 @@ abi-check: tools oracle
 # What abigail-tools say of the C library and this one.
 abidiff: oracle stage
 	scripts/ensure-tools abidiff
-	scripts/abidiff target/oracle/usr/lib/*/ $(TARGET)/stage/lib
+	scripts/abidiff target/oracle/usr/lib/*/ $(STAGE)/lib
 
 install: all
 	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"

@@ -1,4 +1,4 @@
-//! c-examples/: each is built by the commands that its first comment gives, and run as that says.
+//! c-examples/: each is built by the commands that its first comment gives, and run as that says; the demo by `make demo`.
 
 mod support;
 
@@ -6,10 +6,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
-use support::{Hiredis, Server, root, target};
+use std::sync::{Mutex, OnceLock};
+use support::{Hiredis, Server, make, root, target};
 
-/// These have tests of their own: the demo, and TLS (`tls.rs`), which needs another server.
+/// Not built like the others: the demo, and TLS (`tls.rs`), which needs another server.
 const ELSEWHERE: [&str; 2] = ["demo.c", "tls.c"];
 
 fn sources() -> Vec<PathBuf> {
@@ -103,18 +103,26 @@ fn say_what_they_did() {
             );
         }
     }
+    assert_empty(&port);
+}
+
+fn assert_empty(port: &str) {
     let keys = Command::new("redis-cli")
-        .args(["-p", &port, "DBSIZE"])
+        .args(["-p", port, "DBSIZE"])
         .output();
     let keys = String::from_utf8(keys.expect("redis-cli").stdout).expect("text");
     assert_eq!(keys.trim(), "0", "they leave nothing behind");
 }
 
+/// A port that nobody listens at.
+fn refusing_port() -> String {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("bind");
+    taken.local_addr().expect("address").port().to_string()
+}
+
 #[test]
 fn say_that_redis_is_away() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let port = taken.local_addr().expect("address").port().to_string();
-    drop(taken);
+    let port = refusing_port();
     for source in sources() {
         for address in [vec!["127.0.0.1", &port], vec!["/nowhere/redis.sock"]] {
             let (said, complained, code) = run(&source, &address);
@@ -126,5 +134,95 @@ fn say_that_redis_is_away() {
             );
             assert_eq!(complained.lines().count(), 1, "{name}: {complained}");
         }
+    }
+}
+
+/// `make demo`, installing the library where nobody else looks for it, one at a time; without a URL it starts a server.
+fn demo(url: Option<&str>) -> (String, String, Option<i32>) {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _installing = INSTALLING.lock().expect("no panic");
+    let stage = target().join("tests/demo");
+    let mut command = make("demo");
+    command
+        .arg(format!("STAGE={}", stage.display()))
+        .env_remove("REDIS_URL");
+    if let Some(url) = url {
+        command.env("REDIS_URL", url);
+    }
+    let done = command.output().expect("make");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (text(&done.stdout), text(&done.stderr), done.status.code())
+}
+
+/// What each row of the demo's table begins and ends with. A set has no order.
+const ROWS: [(&str, &str); 10] = [
+    ("connect      without blocking ", " ms"),
+    (
+        "pipeline     50,000 SET, 50,000 GET ",
+        " commands per second",
+    ),
+    ("list         RPUSH, LRANGE ", " apple banana cherry"),
+    (
+        "hash         HSET, HGETALL ",
+        " name Ada Lovelace year 1815",
+    ),
+    ("set          SADD, SMEMBERS ", ""),
+    (
+        "expiry       SET PX 50, GET, GET ",
+        " here, 80 ms later (nil)",
+    ),
+    ("transaction  MULTI, INCRBY twice, EXEC ", " 40 42"),
+    ("pub/sub      SUBSCRIBE, PUBLISH thrice ", " one two three"),
+    ("clean up     DEL ", " 1,004 keys"),
+    ("disconnect   both connections ", " clean"),
+];
+
+#[test]
+fn the_demo_shows_the_library_at_work() {
+    let server = Server::start(&[]);
+    let socket = format!("unix://{}", server.socket.display());
+    let port = format!("redis://127.0.0.1:{}", server.port);
+    for url in [None, Some(socket.as_str()), Some(port.as_str())] {
+        let (said, complained, code) = demo(url);
+        assert_eq!(code, Some(0), "{said}{complained}");
+        let lines: Vec<&str> = said
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let title = concat!("hiredis ", env!("CARGO_PKG_VERSION"), " and Redis ");
+        assert!(lines[0].starts_with(title), "{said}");
+        assert_eq!(lines.len(), 1 + ROWS.len(), "{said}");
+        for (line, (begin, end)) in lines[1..].iter().zip(ROWS) {
+            assert!(line.starts_with(begin) && line.ends_with(end), "{line}");
+        }
+        let mut set: Vec<&str> = lines[5][ROWS[4].0.len()..].split_whitespace().collect();
+        set.sort_unstable();
+        assert_eq!(set, ["blue", "green", "red"]);
+    }
+    assert_empty(&server.port.to_string());
+}
+
+#[test]
+fn the_demo_says_that_redis_is_away() {
+    let port = refusing_port();
+    let url = format!("redis://127.0.0.1:{port}");
+    let refused = format!(
+        "There is no Redis at 127.0.0.1:{port}: Connection refused (start redis-server, or set REDIS_URL)"
+    );
+    let absent = "There is no Redis at /nowhere/redis.sock: No such file or directory (start redis-server, or set REDIS_URL)";
+    let unknown = "Cannot use REDIS_URL: it must begin with redis:// or unix://";
+    for (url, expected) in [
+        (url.as_str(), refused.as_str()),
+        ("unix:///nowhere/redis.sock", absent),
+        ("http://127.0.0.1", unknown),
+    ] {
+        let (said, complained, code) = demo(Some(url));
+        assert_ne!(code, Some(0), "{said}{complained}");
+        assert_eq!(said, "", "{complained}");
+        assert!(
+            complained.lines().any(|line| line == expected),
+            "{complained}"
+        );
     }
 }

@@ -71,20 +71,9 @@ fn install() -> PathBuf {
     lock.lock().expect("one test binary installs at a time");
     let dir = target().join("stage");
     output(
-        Command::new("make")
-            .args([
-                "--no-print-directory",
-                "-s",
-                "install",
-                "DESTDIR=",
-                "LIBDIR=lib",
-            ])
-            .arg(format!("PREFIX={}", dir.display()))
-            .current_dir(root())
-            .env("CARGO_TARGET_DIR", target())
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
-            .env_remove("CARGO_MAKEFLAGS"),
+        make("install")
+            .args(["DESTDIR=", "LIBDIR=lib"])
+            .arg(format!("PREFIX={}", dir.display())),
     );
     dir
 }
@@ -123,6 +112,19 @@ pub(crate) fn redismodule() -> &'static Path {
         output(Command::new(root().join("scripts/get-redismodule")).arg(&dir));
         dir
     })
+}
+
+/// `make GOAL`, with nothing from a make that runs the tests, and without its commands in the output.
+pub(crate) fn make(goal: &str) -> Command {
+    let mut command = Command::new("make");
+    command
+        .args(["--no-print-directory", "-s", goal])
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target());
+    for inherited in ["MAKEFLAGS", "MAKELEVEL", "CARGO_MAKEFLAGS"] {
+        command.env_remove(inherited);
+    }
+    command
 }
 
 /// The unpacked C library, or `None` after saying so.
