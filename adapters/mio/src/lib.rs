@@ -9,22 +9,19 @@
 //! # impl Drop for Server {
 //! #     fn drop(&mut self) { let _ = self.child.kill(); let _ = self.child.wait(); let _ = fs::remove_dir_all(&self.dir); }
 //! # }
-//! # fn server() -> Option<Server> {
+//! # fn server() -> std::io::Result<Server> {
 //! #     let dir = std::env::temp_dir().join(format!("hiredis-mio-{}", std::process::id()));
-//! #     fs::create_dir_all(&dir).ok()?;
+//! #     fs::create_dir_all(&dir)?;
 //! #     let mut command = Command::new("redis-server");
 //! #     command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(dir.join("sock")).arg("--dir").arg(&dir);
-//! #     let child = command.stdout(Stdio::null()).spawn().ok()?;
+//! #     let child = command.stdout(Stdio::null()).spawn()?;
 //! #     for _ in 0..500 {
 //! #         if std::os::unix::net::UnixStream::connect(dir.join("sock")).is_ok() { break }
 //! #         sleep(std::time::Duration::from_millis(10));
 //! #     }
-//! #     Some(Server { dir, child })
+//! #     Ok(Server { dir, child })
 //! # }
-//! # let Some(server) = server() else {
-//! #     eprintln!("skipped: there is no redis-server");
-//! #     return Ok::<(), std::io::Error>(());
-//! # };
+//! # let server = server().expect("redis-server is installed (make test installs it)");
 //! # let path = std::ffi::CString::new(server.dir.join("sock").to_str().expect("a path")).expect("a path");
 //! use hiredis::capi::r#async::{redisAsyncConnectUnix, redisAsyncDisconnect, redisAsyncFormattedCommand};
 //! use hiredis::layout::{redisAsyncContext, redisReply};
