@@ -19,7 +19,7 @@ struct Loop {
 }
 
 /// What the C library's header or library fails, of every loop and of one. Each is a defect that ours does not have.
-const NO_TIMERS: [&str; 4] = [
+const TIMERS: [&str; 4] = [
     "connect_timeout",
     "command_timeout",
     "free_at_timeout",
@@ -168,7 +168,7 @@ fn expected() -> &'static str {
         let lines = plain("poll").lines(Ours, Ours, &[], false);
         assert_eq!(
             lines.matches(": done\n").count(),
-            34,
+            36,
             "every scenario ran:\n{lines}"
         );
         lines
@@ -222,16 +222,18 @@ mod mixes_with_the_c_library {
     }
 
     mixes! {
-        poll: plain("poll"), its_header_fails &[];
+        // It waits past the deadline, though not every time.
+        poll: plain("poll"), its_header_fails &["timers_are_not_late"];
         libevent: plain("libevent"), its_header_fails &["one_registration_per_change"];
         libev: plain("libev"), its_header_fails &[];
-        libuv: plain("libuv"), its_header_fails &["failed_attach"];
-        glib: GLIB, its_header_fails &[&NO_TIMERS[..], &["free_another", "waits_quietly"]].concat();
-        ivykis: plain("ivykis"), its_header_fails &NO_TIMERS;
-        libsdevent: plain("libsdevent"), its_header_fails &[];
-        qt_5: QT5, its_header_fails &NO_TIMERS;
-        qt_6: QT6, its_header_fails &NO_TIMERS;
-        ae: stood_in_for("ae"), its_header_fails &NO_TIMERS;
+        libuv: plain("libuv"), its_header_fails &["failed_attach", "refused_by_the_loop"];
+        glib: GLIB, its_header_fails &[&TIMERS[..], &["free_another", "waits_quietly"]].concat();
+        ivykis: plain("ivykis"), its_header_fails &TIMERS;
+        // Its timer stays off when it is set again after it has fired, which may be a little early.
+        libsdevent: plain("libsdevent"), its_header_fails &TIMERS;
+        qt_5: QT5, its_header_fails &TIMERS;
+        qt_6: QT6, its_header_fails &TIMERS;
+        ae: stood_in_for("ae"), its_header_fails &TIMERS;
         libhv: stood_in_for("libhv"), its_header_fails &["free_while_writing", "one_registration_per_change"];
         redismoduleapi: MODULE, its_header_fails &[];
     }

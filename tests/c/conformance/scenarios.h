@@ -7,7 +7,6 @@
 #include "../oom_adapter.h"
 #else
 
-#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
@@ -296,80 +295,7 @@ static void free_outside_the_loop(void) {
     told("busy", &busy);
 }
 
-/* Time. */
-
-enum { TIMERS = 8 };
-static struct timer {
-    double due, fired;
-    int late; /* it slept through the time that was due */
-} timers[TIMERS];
-
-/* The turn of the loop that is under way. */
-static struct {
-    double began;
-    double delayed; /* what delayed() said then */
-} turn;
-
-/* Seconds in which this thread would have run, had the processor not been another's. */
-static double delayed(void) {
-    unsigned long long ran, waited = 0;
-    FILE *f = fopen("/proc/thread-self/schedstat", "r");
-    if (f == NULL) return 0;
-    if (fscanf(f, "%llu %llu", &ran, &waited) != 2) waited = 0;
-    fclose(f);
-    return (double)waited / 1e9;
-}
-
-static double one_tick(void) { return slow() ? 0.1 : 0.005; }
-
-static void on_timeout(redisAsyncContext *ac, void *reply, void *privdata) {
-    struct timer *t = (struct timer *)privdata;
-    on_reply(ac, reply, NULL);
-    t->fired = seconds();
-    t->late = turn.began < t->due && t->fired - t->due - (delayed() - turn.delayed) > one_tick();
-}
-
-/* How many timers of different length were late. A turn that begins when one is due ends with it, however slow the machine. */
-static int late_timers(struct peer *p) {
-    struct client clients[TIMERS];
-    double begun, sent;
-    int late = 0;
-    for (int i = 0; i < TIMERS; i++) {
-        struct timeval tv = {0, 40000 + 15000 * i};
-        redisOptions o = {0};
-        REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p->port);
-        o.command_timeout = &tv;
-        open_with(&clients[i], &o);
-        loop_until(clients[i].connected == REDIS_OK);
-        timers[i].due = INFINITY;
-    }
-    begun = seconds();
-    for (int i = 0; i < TIMERS; i++) redisAsyncCommand(clients[i].ac, on_timeout, &timers[i], "PING");
-    for (int i = 0; i < TIMERS; i++) loop_until(clients[i].ac == NULL || sdslen(clients[i].ac->c.obuf) == 0);
-    sent = seconds();
-    for (int i = 0; i < TIMERS; i++) timers[i].due = sent + 0.04 + 0.015 * i;
-    for (int i = 0; i < TIMERS; i++) {
-        while (clients[i].ac) {
-            turn.began = seconds();
-            turn.delayed = delayed();
-            loop_once();
-            check(clients[i].ac == NULL || turn.began < timers[i].due + one_tick());
-        }
-        check(clients[i].err == REDIS_ERR_TIMEOUT);
-        check(timers[i].fired - begun > 0.04 + 0.015 * i - 0.005); /* loops with a coarse clock are this much early */
-        late += timers[i].late;
-    }
-    return late;
-}
-
-static void timers_are_not_late(void) {
-    struct peer p;
-    int attempts = 0;
-    peer_listen(&p);
-    while (late_timers(&p) > 0) check(++attempts < 5);
-    peer_end(&p);
-    printf("%s: within one tick\n", scenario);
-}
+#include "timers.h"
 
 /* Replies keep coming for longer than the timeout, each in time. */
 static void activity_puts_the_timeout_off(void) {
@@ -441,6 +367,47 @@ static void one_registration_per_change(void) {
     printf("%s: no more than needed\n", scenario);
 }
 
+/* Asked twice is asked once: the last word counts, here while a reply is under way. */
+static void hooks_are_idempotent(void) {
+    struct client c;
+    redisAsyncContext *ac;
+    open_redis(&c);
+    ac = c.ac;
+    redisAsyncCommand(ac, on_reply, NULL, "BLPOP conformance:nothing 0.1");
+    loop_until(c.connected == REDIS_OK && sdslen(ac->c.obuf) == 0);
+    for (int i = 0; i < 2; i++) ac->ev.delRead(ac->ev.data);
+    for (int i = 0; i < 2; i++) ac->ev.addRead(ac->ev.data);
+    for (int i = 0; i < 2; i++) ac->ev.addWrite(ac->ev.data);
+    for (int i = 0; i < 2; i++) ac->ev.delWrite(ac->ev.data);
+    loop_until(c.answered == 1);
+    redisAsyncFree(ac);
+    told("client", &c);
+}
+
+/* What the kernel cannot wait for, some loops refuse at once. With its socket back, the context is as good as new. */
+static void refused_by_the_loop(void) {
+    struct client c = {.connected = NONE, .disconnected = NONE};
+    redisAsyncContext *ac = redisAsyncConnect("127.0.0.1", atoi(getenv("REDIS_PORT")));
+    int fd = ac->c.fd, connection = dup(fd), file = open("/dev/null", O_RDWR);
+    check(dup2(file, fd) == fd);
+    if (loop_attach(ac) == REDIS_OK) {
+        redisAsyncFree(ac);
+        ac = redisAsyncConnect("127.0.0.1", atoi(getenv("REDIS_PORT")));
+    } else {
+        check(!ac->ev.data && !ac->ev.addRead && !ac->ev.addWrite && !ac->ev.delRead && !ac->ev.delWrite);
+        check(!ac->ev.cleanup && !ac->ev.scheduleTimer);
+        check(dup2(connection, fd) == fd);
+    }
+    close(connection);
+    close(file);
+    ac->data = &c;
+    check(loop_attach(ac) == REDIS_OK);
+    redisAsyncCommand(ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 1);
+    redisAsyncFree(ac);
+    told("client", &c);
+}
+
 static void attaches_once(void) {
     struct client c;
     void *data;
@@ -509,8 +476,10 @@ static const struct {
     entry(activity_puts_the_timeout_off),
     entry(waits_quietly),
     entry(one_registration_per_change),
+    entry(hooks_are_idempotent),
     entry(attaches_once),
     entry(failed_attach),
+    entry(refused_by_the_loop),
     entry(thousand_commands),
 #undef entry
 };
