@@ -147,7 +147,7 @@ fn finish(build: Build, failing: Failing) -> Program {
     }
 }
 
-/// What a program reports: `NAME: COUNT runs`, and `tried FUNCTION`.
+/// What a program reports: `NAME: COUNT failures`, and `tried FUNCTION`.
 fn report(program: &str, failing: Failing) -> &'static str {
     static REPORTS: [[OnceLock<String>; PROGRAMS.len()]; 2] =
         [const { [const { OnceLock::new() }; PROGRAMS.len()] }; 2];
@@ -161,16 +161,16 @@ fn report(program: &str, failing: Failing) -> &'static str {
 
 /// How often something failed.
 fn points(report: &str) -> u64 {
-    let runs = |line: &str| {
+    let failures = |line: &str| {
         line.rsplit_once(": ")?
             .1
-            .strip_suffix(" runs")?
+            .strip_suffix(" failures")?
             .parse()
             .ok()
     };
     report
         .lines()
-        .filter_map(runs)
+        .filter_map(failures)
         .collect::<Vec<u64>>()
         .iter()
         .sum()
