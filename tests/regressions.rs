@@ -44,6 +44,7 @@ cases! { regressions_sync:
     defect_17_objects_of_other_tables
     defect_19_bad_format_leaves_the_connection
     defect_39_reconnect_keeps_settings
+    defect_40_last_words
 }
 
 cases! { regressions_async:
@@ -65,6 +66,7 @@ cases! { regressions_async:
     defect_30_address_is_initialised
     defect_31_subscription_is_sent_before_disconnecting
     defect_32_free_in_data_cleanup
+    defect_40_last_words
 }
 
 #[test]

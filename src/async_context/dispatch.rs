@@ -29,23 +29,9 @@ const UNREQUESTED: Error = Error::Protocol("Unexpected reply, no command is wait
 pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise; the context is not used after it is gone.
     unsafe {
-        (*ac).dispatching = true;
-        loop {
-            match context::next_in_band(inner(ac)) {
-                Err(()) => {
-                    (*ac).dispatching = false;
-                    let _ = tear_down(ac);
-                    return;
-                }
-                Ok(None) => break,
-                Ok(Some(reply)) => {
-                    if hand_out(ac, reply) == Life::Gone {
-                        return;
-                    }
-                }
-            }
+        if hand_out_all(ac) == Life::Gone {
+            return;
         }
-        (*ac).dispatching = false;
         // Pushes and messages are no answers: a command may wait too long among many of them.
         if core::mem::take(&mut (*ac).answered) {
             timer::restart(ac);
@@ -56,6 +42,38 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
         {
             check_deadline(ac);
         }
+    }
+}
+
+/// Hands out every reply that has arrived.
+unsafe fn hand_out_all(ac: *mut AsyncContext) -> Life {
+    // SAFETY: the caller's context is live, and not used after it is gone.
+    unsafe {
+        (*ac).dispatching = true;
+        loop {
+            match context::next_in_band(inner(ac)) {
+                Err(()) => return end(ac),
+                Ok(None) => break,
+                Ok(Some(reply)) => {
+                    if hand_out(ac, reply) == Life::Gone {
+                        return Life::Gone;
+                    }
+                }
+            }
+        }
+        (*ac).dispatching = false;
+    }
+    Life::Alive
+}
+
+/// Ends after a write that failed. Where the peer has gone, what it said before is handed out first.
+pub(super) unsafe fn hang_up(ac: *mut AsyncContext) -> Life {
+    // SAFETY: the caller's context is live, and not used after it is gone.
+    unsafe {
+        if context::hear_out(inner(ac)) && hand_out_all(ac) == Life::Gone {
+            return Life::Gone;
+        }
+        tear_down(ac)
     }
 }
 
@@ -80,7 +98,7 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
             return Life::Alive;
         }
         match send(ac) {
-            Err(()) => return tear_down(ac),
+            Err(()) => return hang_up(ac),
             Ok(true) => timer::arm(ac),
             Ok(false) => hooks::add_write(ac),
         }

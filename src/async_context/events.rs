@@ -1,7 +1,7 @@
 //! What an event loop reports: readable, writable, timed out.
 
 use super::connect::{self, Progress};
-use super::dispatch::process_callbacks;
+use super::dispatch::{hang_up, process_callbacks};
 use super::lifecycle::{self, disconnect_if_drained, tear_down};
 use super::timer::{self, Due};
 use super::{AsyncContext, Life, has_flag, hooks, inner, mirror_error, silence};
@@ -95,7 +95,7 @@ pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise; the context is not used after it is gone.
     unsafe {
         let Ok(done) = send(ac) else {
-            let _ = tear_down(ac);
+            let _ = hang_up(ac);
             return;
         };
         if done {

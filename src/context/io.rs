@@ -1,10 +1,10 @@
 //! Bytes between the context's buffers and its transport.
 
 use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
-use crate::error::Error;
-use crate::layout::{REDIS_INVALID_FD, redisContext};
+use crate::error::{Error, errno, set_errno};
+use crate::layout::{REDIS_BLOCK, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext};
 use crate::{net, reader as input, sds};
-use libc::{c_char, ssize_t};
+use libc::{ECONNRESET, EPIPE, c_char, ssize_t};
 
 /// Room that an empty output buffer may keep; larger ones are given back.
 const KEPT_OUTPUT: usize = 512;
@@ -72,6 +72,34 @@ pub(crate) unsafe fn buffer_write(c: *mut redisContext) -> Status<bool> {
         }
         Ok(sds::len((*c).obuf) == 0)
     }
+}
+
+/// After a write that failed because the peer has gone: reads what it said before, without waiting.
+/// Whether there may be something; the error of the write stays.
+///
+/// # Safety
+/// `c` is live.
+#[cold]
+pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
+    // SAFETY: the context is live.
+    unsafe {
+        let cause = errno();
+        if (*c).err != REDIS_ERR_IO || !matches!(cause, EPIPE | ECONNRESET) || !reads_socket(c) {
+            return false;
+        }
+        let (err, errstr, flags) = ((*c).err, (*c).errstr, (*c).flags);
+        (*c).flags &= !REDIS_BLOCK;
+        loop {
+            (*c).err = 0;
+            if buffer_read(c).map_or(0, |received| received.count) == 0 {
+                break;
+            }
+        }
+        (*c).flags = flags;
+        ((*c).err, (*c).errstr) = (err, errstr);
+        set_errno(cause);
+    }
+    true
 }
 
 /// Takes sent bytes out of the output buffer.

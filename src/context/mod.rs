@@ -23,7 +23,9 @@ pub(crate) use connect::{
     Untried, connect_addresses, connect_bind_tcp, connect_next, connect_next_anew, connect_unix,
     family,
 };
-pub(crate) use io::{Received, buffer_read, buffer_write, net_close, net_read, net_write};
+pub(crate) use io::{
+    Received, buffer_read, buffer_write, hear_out, net_close, net_read, net_write,
+};
 pub(crate) use lifecycle::{
     Kept, connect_in, connect_with_options, create_unconnected_in, free, free_keep_fd, free_parts,
     reconnect,

@@ -1,8 +1,8 @@
 //! Replies of a blocking context.
 
 use super::{
-    Command, Status, append, begin_command, buffer_read, buffer_write, copy_reader_error, fail,
-    is_blocking, reader,
+    Command, Status, append, begin_command, buffer_read, buffer_write, clear_error,
+    copy_reader_error, fail, hear_out, is_blocking, reader,
 };
 use crate::error::{Error, set_errno};
 use crate::layout::{REDIS_OK, redisContext};
@@ -72,8 +72,10 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
         let mut patience = Patience::new(c);
         loop {
             let waiting = sds::len((*c).obuf);
-            if buffer_write(c)? {
-                break;
+            match buffer_write(c) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(()) => return last_words(c),
             }
             patience.spend(c, waiting - sds::len((*c).obuf))?;
         }
@@ -84,6 +86,22 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
             }
             patience.spend(c, count)?;
         }
+    }
+}
+
+/// The next reply of those that the peer sent before it went, after a write that failed for that.
+/// The error comes up again when there are no more.
+#[cold]
+unsafe fn last_words(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if hear_out(c)
+            && let Some(reply) = next_in_band(c)?
+        {
+            clear_error(c);
+            return Ok(Some(reply));
+        }
+        Err(())
     }
 }
 

@@ -298,6 +298,48 @@ static void defect_32_free_in_data_cleanup(void) {
     }
 }
 
+/* What the peer said before it went reaches its callbacks, although the loop finds the socket writable first. */
+static void last_words(const char *words, int options, const char *wanted) {
+    int fds[2];
+    redisOptions o = {.type = REDIS_CONN_USERFD, .options = options};
+    begin("last words");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    o.endpoint.fd = fds[0];
+    session_open(&s, &o);
+    redisAsyncSetDisconnectCallback(s.ac, on_disconnect);
+    ask(&s, &a, "A");
+    ask(&s, &b, "B");
+    check(write(fds[1], words, strlen(words)) == (ssize_t)strlen(words));
+    close(fds[1]);
+    drive_write(&s);
+    contains(trace.calls, wanted);
+    if (s.ac) redisAsyncFree(s.ac);
+    check(s.ac == NULL);
+}
+static void free_while_heard_out(struct session *t, redisReply *r) {
+    (void)r;
+    redisAsyncFree(t->ac);
+}
+static void ask_while_heard_out(struct session *t, redisReply *r) {
+    check(r == NULL || ask(t, &b, "C") == REDIS_OK);
+}
+static void defect_40_last_words(void) {
+    const char *end = "<cleanup>{b NULL err 1 CDI}{onDisconnect -1 err 1 'Broken pipe' CDI fd open}";
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, "{a +OK}%s", end);
+    last_words("+OK\r\n$100\r\nhalf", 0, wanted);
+    snprintf(wanted, sizeof wanted, "{a -ERR max number of clients reached}%s", end);
+    last_words("-ERR max number of clients reached\r\n", 0, wanted);
+    last_words("+OK\r\n?", 0, "{a +OK}<cleanup>{b NULL err 4 CDI}{onDisconnect -1 err 4 ");
+    last_words("+OK\r\n", REDIS_OPT_NOAUTOFREE, "{a +OK}<cleanup>");
+    a.act = free_while_heard_out;
+    last_words("+OK\r\n+OK\r\n", 0, "{a +OK}{b NULL err 0 CFI}<cleanup>{onDisconnect 0 ");
+    a.act = ask_while_heard_out;
+    snprintf(wanted, sizeof wanted, "{a +OK}<cleanup>{b NULL err 1 CDI}%s", end + strlen("<cleanup>"));
+    last_words("+OK\r\n", 0, wanted);
+    a.act = NULL;
+}
+
 static const struct test_case cases[] = {
     CASE(defect_20_short_pushes),
     CASE(defect_21_error_reply_while_subscribed),
@@ -317,6 +359,7 @@ static const struct test_case cases[] = {
     CASE(defect_30_address_is_initialised),
     CASE(defect_31_subscription_is_sent_before_disconnecting),
     CASE(defect_32_free_in_data_cleanup),
+    CASE(defect_40_last_words),
 };
 
 int main(int argc, char **argv) {

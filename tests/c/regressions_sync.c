@@ -523,6 +523,30 @@ static void defect_39_reconnect_keeps_settings(void) {
     close_all(c);
 }
 
+/* Whoever is refused is told why before the connection ends. */
+static void defect_40_last_words(void) {
+    int fds[2];
+    redisContext *c;
+    redisReply *r;
+    const char *words = "-ERR max number of clients reached\r\n+second\r\n$100\r\nhalf";
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    c = redisConnectFd(fds[0]);
+    check(write(fds[1], words, strlen(words)) == (ssize_t)strlen(words));
+    close(fds[1]);
+    r = redisCommand(c, "PING");
+    check(r && r->type == REDIS_REPLY_ERROR && c->err == 0);
+    if (r) same(r->str, "ERR max number of clients reached");
+    freeReplyObject(r);
+    check(redisGetReply(c, (void **)&r) == REDIS_OK);
+    same(r->str, "second");
+    freeReplyObject(r);
+    errno = 0;
+    check(redisCommand(c, "PING") == NULL && errno == EPIPE && c->err == REDIS_ERR_IO);
+    same(c->errstr, "Broken pipe");
+    check(c->flags & REDIS_BLOCK);
+    redisFree(c);
+}
+
 static const struct test_case cases[] = {
     CASE(defect_1_no_sigpipe),
     CASE(defect_3_close_on_exec_is_not_reuse),
@@ -543,6 +567,7 @@ static const struct test_case cases[] = {
     CASE(defect_17_objects_of_other_tables),
     CASE(defect_19_bad_format_leaves_the_connection),
     CASE(defect_39_reconnect_keeps_settings),
+    CASE(defect_40_last_words),
 };
 
 int main(int argc, char **argv) {
