@@ -22,6 +22,11 @@ test: tools oracle
 	# Apart, since tests install the library, which may build it anew: cargo would try the examples on what it built before.
 	cargo test --release --workspace --doc
 
+# make soak-faults SECONDS=600 SEED=7: random faults for a while; without SEED another each time
+soak-faults: tools
+	FAULTS_SECONDS=$(or $(SECONDS),600) $(if $(SEED),FAULTS_SEED=$(SEED)) \
+	  cargo test --release --test faults random_schedules -- --exact --nocapture
+
 tools:
 	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ cmake libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
@@ -69,4 +74,4 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
-.PHONY: all demo test tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb
+.PHONY: all demo test soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb

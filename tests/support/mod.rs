@@ -6,7 +6,7 @@ mod program;
 mod server;
 
 pub(crate) use program::{Build, Output, Program, Run, compiles, marked};
-pub(crate) use server::Server;
+pub(crate) use server::{Control, Server};
 
 use std::fs::{self, File};
 use std::io::Write;
