@@ -39,6 +39,8 @@ pub(crate) enum Error {
     ReplyType(u8),
     /// An allocation failed.
     OutOfMemory,
+    /// A limit that the program has set is reached.
+    Limit(&'static str),
     /// A timeout passed.
     Timeout(&'static str),
 }
@@ -47,6 +49,11 @@ pub(crate) enum Error {
 pub(crate) const INVALID_FORMAT: Error = Error::Other("Invalid format string");
 /// A command without a name: the server would never answer it.
 pub(crate) const EMPTY_COMMAND: Error = Error::Other("Empty command");
+
+/// A reply is larger than the program allows.
+pub(crate) const INPUT_LIMIT: Error = Error::Limit("Input limit reached");
+/// A command would make more output wait than the program allows.
+pub(crate) const OUTPUT_LIMIT: Error = Error::Limit("Output limit reached");
 
 impl Error {
     /// The `REDIS_ERR_*` code.
@@ -61,7 +68,7 @@ impl Error {
             | Self::Other(_) => REDIS_ERR_OTHER,
             Self::Eof => REDIS_ERR_EOF,
             Self::Protocol(_) | Self::ReplyType(_) => REDIS_ERR_PROTOCOL,
-            Self::OutOfMemory => REDIS_ERR_OOM,
+            Self::OutOfMemory | Self::Limit(_) => REDIS_ERR_OOM,
             Self::Timeout(_) => REDIS_ERR_TIMEOUT,
         }
     }
@@ -100,7 +107,10 @@ impl Error {
                 text.push(b"Can't create socket: ");
                 text.push_system(errno);
             }
-            Self::Other(words) | Self::Protocol(words) | Self::Timeout(words) => {
+            Self::Other(words)
+            | Self::Protocol(words)
+            | Self::Limit(words)
+            | Self::Timeout(words) => {
                 text.push(words.as_bytes());
             }
             Self::InvalidTimeout => text.push(b"Invalid timeout specified"),

@@ -168,6 +168,16 @@ redisAsyncPushFn *redisAsyncSetPushCallback(redisAsyncContext *ac, redisAsyncPus
 // Returns REDIS_OK, or REDIS_ERR when out of memory (`err` set).
 int redisAsyncSetTimeout(redisAsyncContext *ac, struct timeval tv);
 
+// Bounds how many commands may wait for their replies at once; 0 for no bound, as at first. A command
+// beyond is refused with nothing queued: REDIS_ERR, and errno is ENOBUFS; the context is as sound as
+// before. MONITOR counts for ever, SSUBSCRIBE until it is answered, other subscriptions do not.
+void redisAsyncSetMaxPending(redisAsyncContext *ac, size_t commands);
+
+// Bounds how many channels, patterns and shard channels may be subscribed to, all together; 0 for no
+// bound, as at first. A subscribing command that would go beyond is refused as a whole, as by
+// redisAsyncSetMaxPending(). Names that are left count until the server has confirmed that.
+void redisAsyncSetMaxSubscriptions(redisAsyncContext *ac, size_t names);
+
 // Disconnects once all commands are sent and answered; accepts none from now on. The context is
 // freed then, and the disconnect callback told, also on a context with REDIS_OPT_NOAUTOFREE.
 void redisAsyncDisconnect(redisAsyncContext *ac);
@@ -206,7 +216,7 @@ int redisAsyncCommandArgv(redisAsyncContext *ac, redisCallbackFn *fn, void *priv
 int redisAsyncFormattedCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *cmd, size_t len);
 
 // Issues a command, formatted as by redisCommand; `fn`, which may be NULL, gets the reply and `privdata`.
-// REDIS_ERR, with nothing queued, when `format` is invalid, memory is short, or the context is disconnecting.
+// REDIS_ERR, with nothing queued, when `format` is invalid, memory is short, a limit is reached, or the context is disconnecting.
 int redisAsyncCommand(redisAsyncContext *ac, redisCallbackFn *fn, void *privdata, const char *format, ...);
 
 #ifdef __cplusplus

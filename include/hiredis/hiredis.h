@@ -343,6 +343,13 @@ int redisSetTcpUserTimeout(redisContext *c, unsigned int timeout);
 // before. By default pushes are freed.
 redisPushFn *redisSetPushCallback(redisContext *c, redisPushFn *fn);
 
+// Bounds the commands that wait to be sent: `bytes` in the output buffer, 0 for no bound, as at
+// first. Of an asynchronous context, pass `&ac->c`. A command that would go beyond is refused with
+// nothing queued: REDIS_ERR or NULL, and errno is ENOBUFS. `err` is then REDIS_ERR_OOM, `Output limit
+// reached`, until the context is used again, for it is sound; that of an asynchronous context stays
+// 0. redisReconnect() keeps the limit.
+void redisSetMaxOutput(redisContext *c, size_t bytes);
+
 // Closes the connection and frees the context with all it holds, `privdata` by `free_privdata`.
 // Replies handed out before stay valid. NULL is ignored.
 void redisFree(redisContext *c);
@@ -376,7 +383,7 @@ int redisGetReply(redisContext *c, void **reply);
 int redisGetReplyFromReader(redisContext *c, void **reply);
 
 // Appends `len` bytes of RESP, one command or several, to the output buffer. Returns REDIS_OK, or
-// REDIS_ERR when out of memory (`err` set).
+// REDIS_ERR when out of memory or beyond the limit of redisSetMaxOutput() (`err` set).
 int redisAppendFormattedCommand(redisContext *c, const char *cmd, size_t len);
 
 // As redisAppendCommand(), with a `va_list`.
@@ -424,7 +431,7 @@ void redisFreeSdsCommand(sds cmd);
 void *redisCommand(redisContext *c, const char *format, ...);
 
 // Appends a command, formatted as for redisCommand, to the output buffer; redisGetReply sends it and waits for the reply.
-// REDIS_ERR, with nothing appended, when `format` is invalid or memory is short.
+// REDIS_ERR, with nothing appended, when `format` is invalid, memory is short, or the limit of redisSetMaxOutput reached.
 int redisAppendCommand(redisContext *c, const char *format, ...);
 
 // Formats a command as redisCommand does, without a context. Returns its length in bytes and stores in `*target` a

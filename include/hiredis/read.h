@@ -186,6 +186,12 @@ int redisReaderFeed(redisReader *r, const char *buf, size_t len);
 // and `errstr` say which, and stay.
 int redisReaderGetReply(redisReader *r, void **reply);
 
+// Bounds what the reader holds of a reply that is not complete: `bytes` on the wire, 0 for no bound,
+// as at first. A reply that turns out to be longer, by its header or by what has arrived, ends the
+// reader with REDIS_ERR_OOM, `Input limit reached`. May be set at any time; a context's reader is
+// `c->reader`, and redisReconnect() keeps the limit.
+void redisReaderSetMaxInput(redisReader *r, size_t bytes);
+
 // Sets the reader's `privdata`.
 #define redisReaderSetPrivdata(_r, _p) (((redisReader *)(_r))->privdata = (_p))
 // The root of the reply in progress, NULL between replies.

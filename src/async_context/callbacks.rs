@@ -79,6 +79,7 @@ pub(super) unsafe fn new_node(
             batch: 0,
             confirmed: false,
         });
+        (*ac).nodes += 1;
         Some(node.cast())
     }
 }
@@ -87,6 +88,7 @@ pub(super) unsafe fn new_node(
 pub(super) unsafe fn release_node(ac: *mut AsyncContext, node: NonNull<redisCallback>) {
     // SAFETY: the caller's context is live and gives the node up.
     unsafe {
+        (*ac).nodes -= 1;
         let spare = &mut (*ac).spare;
         if spare.count == MAX_SPARE {
             alloc::release(node.as_ptr());

@@ -1,12 +1,12 @@
 //! Commands of asynchronous programs: into the output buffer, and their callbacks into the lists.
 
 use super::callbacks::{mark, new_node, push, release_node};
-use super::pubsub::{Target, place};
+use super::pubsub::{Target, names, place};
 use super::silence::ReplyMode;
 use super::subscriptions::{self, OutOfMemory, details};
 use super::{AsyncContext, Receiver, has_flag, hooks, inner, mirror_error, timer};
 use crate::context::{self, Command};
-use crate::error::Error;
+use crate::error::{Error, set_errno};
 use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
     REDIS_SUBSCRIBED, redisCallback, redisCallbackList,
@@ -15,12 +15,14 @@ use crate::resp::command::{Arguments, arguments_of, parse_command, short_name_le
 use crate::sds;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
-use libc::c_int;
+use libc::{ENOBUFS, c_int};
 
 /// Why a command is not accepted.
 enum Refusal {
     /// It makes no sense, or not now.
     Refused,
+    /// A limit is reached.
+    Limit,
     OutOfMemory,
 }
 
@@ -30,8 +32,8 @@ impl From<OutOfMemory> for Refusal {
     }
 }
 
-/// Issues a command in a program's own terms. Fails on a bad format, on a context that is going,
-/// and when out of memory; the last alone is an error of the context.
+/// Issues a command in a program's own terms. Fails on a bad format, on a context that is going, at a
+/// limit, and when out of memory; the last alone is an error of the context.
 ///
 /// # Safety
 /// `ac` is live, and the command's pointers are valid.
@@ -76,7 +78,8 @@ pub(crate) unsafe fn issue_formatted(
         let before = sds::len((*c).obuf);
         match context::append_formatted(c, bytes) {
             Ok(()) => accept(ac, receiver, before),
-            Err(_) => out_of_memory(ac),
+            Err(Error::OutOfMemory) => out_of_memory(ac),
+            Err(_) => Err(()),
         }
     }
 }
@@ -114,6 +117,10 @@ unsafe fn accept(ac: *mut AsyncContext, receiver: Receiver, before: usize) -> Re
                 sds::set_len(obuf, before);
                 match refusal {
                     Refusal::Refused => Err(()),
+                    Refusal::Limit => {
+                        set_errno(ENOBUFS);
+                        Err(())
+                    }
                     Refusal::OutOfMemory => out_of_memory(ac),
                 }
             }
@@ -236,6 +243,18 @@ unsafe fn command(
     }
 }
 
+/// Refuses a command where as many wait as may.
+unsafe fn check_pending(ac: *mut AsyncContext) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let limit = (*ac).limits.pending;
+        if limit > 0 && (*ac).nodes - names(ac) >= limit {
+            return Err(Refusal::Limit);
+        }
+        Ok(())
+    }
+}
+
 /// Appends a node to the list of commands that suits the mode.
 unsafe fn queue(
     ac: *mut AsyncContext,
@@ -244,6 +263,7 @@ unsafe fn queue(
 ) -> Result<NonNull<redisCallback>, Refusal> {
     // SAFETY: the caller's context is live.
     unsafe {
+        check_pending(ac)?;
         let node =
             new_node(ac, receiver.function, receiver.privdata, mark).ok_or(Refusal::OutOfMemory)?;
         push(waiting_list(ac, mark), node);
@@ -292,15 +312,26 @@ unsafe fn enter_channels(
 ) -> Result<(), Refusal> {
     // SAFETY: the caller's context is live; a node is in the table as soon as it is made.
     unsafe {
+        let mut left = match (*ac).limits.subscriptions {
+            0 => usize::MAX,
+            limit => limit.saturating_sub(names(ac)),
+        };
         let table = subscriptions::table(place(ac, target))?;
         for (entered, channel) in channels.clone().enumerate() {
             let node = match table.get(channel) {
                 Some(node) => Ok(node),
-                None => new_subscription(ac, table, channel),
+                None if left == 0 => Err(Refusal::Limit),
+                None => {
+                    left -= 1;
+                    new_subscription(ac, table, channel)
+                }
             };
-            let Ok(mut node) = node else {
-                withdraw(ac, table, channels.take(entered));
-                return Err(Refusal::OutOfMemory);
+            let mut node = match node {
+                Ok(node) => node,
+                Err(refusal) => {
+                    withdraw(ac, table, channels.take(entered));
+                    return Err(refusal);
+                }
             };
             node.as_mut().pending_subs += 1;
         }
@@ -321,7 +352,7 @@ unsafe fn new_subscription(
     ac: *mut AsyncContext,
     table: &mut subscriptions::Subscriptions,
     channel: &[u8],
-) -> Result<NonNull<redisCallback>, OutOfMemory> {
+) -> Result<NonNull<redisCallback>, Refusal> {
     // SAFETY: the caller's context is live.
     unsafe {
         let node = new_node(ac, None, core::ptr::null_mut(), mark::COMMAND).ok_or(OutOfMemory)?;
@@ -329,7 +360,7 @@ unsafe fn new_subscription(
             Ok(()) => Ok(node),
             Err(error) => {
                 release_node(ac, node);
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -365,6 +396,7 @@ unsafe fn subscribe_shards(
 ) -> Result<(), Refusal> {
     // SAFETY: the caller's context is live.
     unsafe {
+        check_pending(ac)?;
         let node = new_node(ac, receiver.function, receiver.privdata, mark::SHARDS)
             .ok_or(Refusal::OutOfMemory)?;
         let count = channels.len();

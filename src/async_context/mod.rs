@@ -57,6 +57,9 @@ pub(crate) struct AsyncContext {
     batches_issued: u32,
     batches_settled: u32,
     reply_mode: ReplyMode,
+    /// Nodes in use: commands that wait, and subscriptions.
+    nodes: usize,
+    pub(crate) limits: Limits,
     /// What the last read and the last write were like.
     pub(crate) transfers: Transfers,
     /// `addWrite` was called, and `delWrite` not since.
@@ -67,6 +70,15 @@ pub(crate) struct AsyncContext {
     dispatching: bool,
     /// Disconnected, but kept because of `REDIS_OPT_NOAUTOFREE`.
     torn_down: bool,
+}
+
+/// What a program allows a context to hold; 0: no limit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// Commands that wait for their replies.
+    pub(crate) pending: usize,
+    /// Names subscribed to: channels, patterns and shard channels.
+    pub(crate) subscriptions: usize,
 }
 
 /// How far the socket's buffers have been emptied and filled, for loops that are told of readiness
@@ -175,4 +187,4 @@ unsafe fn mirror_error(ac: *mut AsyncContext) {
 }
 
 // Programs hold thousands of idle connections: let it grow knowingly.
-const _: () = assert!(size_of::<AsyncContext>() <= 592);
+const _: () = assert!(size_of::<AsyncContext>() <= 616);

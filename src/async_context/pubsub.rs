@@ -1,7 +1,7 @@
 //! Pub/sub: which subscription a message belongs to, and what confirmations change.
 
 use super::callbacks::{append, find, mark, release_node, remove_first};
-use super::subscriptions::{self, details, is_empty};
+use super::subscriptions::{self, details, is_empty, len};
 use super::{AsyncContext, Receiver, has_flag};
 use crate::error::Error;
 use crate::layout::{
@@ -198,6 +198,16 @@ pub(super) unsafe fn place(ac: *mut AsyncContext, target: Target) -> *mut *mut d
             Target::Pattern => &raw mut (*ac).c.sub.patterns,
             Target::Shard => &raw mut (*ac).shards,
         }
+    }
+}
+
+/// Names subscribed to, of every kind.
+pub(super) unsafe fn names(ac: *mut AsyncContext) -> usize {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        len(&raw const (*ac).c.sub.channels)
+            + len(&raw const (*ac).c.sub.patterns)
+            + len(&raw const (*ac).shards)
     }
 }
 

@@ -44,7 +44,13 @@ pub(super) unsafe fn existing<'a>(place: *const *mut dict) -> Option<&'a mut Sub
 /// Whether a context's field holds no subscription.
 pub(super) unsafe fn is_empty(place: *const *mut dict) -> bool {
     // SAFETY: as in `table`.
-    unsafe { existing(place) }.is_none_or(|table| table.by_name.is_empty())
+    unsafe { len(place) == 0 }
+}
+
+/// How many subscriptions a context's field holds.
+pub(super) unsafe fn len(place: *const *mut dict) -> usize {
+    // SAFETY: as in `table`.
+    unsafe { existing(place) }.map_or(0, |table| table.by_name.len())
 }
 
 /// Frees the table and moves its subscriptions behind the nodes of `list`.

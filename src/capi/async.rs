@@ -170,6 +170,36 @@ pub unsafe extern "C-unwind" fn redisAsyncSetTimeout(
     status(unsafe { async_context::set_timeout(own(ac), tv) })
 }
 
+/// Bounds how many commands may wait for their replies at once; 0 for no bound, as at first. A command
+/// beyond is refused with nothing queued: REDIS_ERR, and errno is ENOBUFS; the context is as sound as
+/// before. MONITOR counts for ever, SSUBSCRIBE until it is answered, other subscriptions do not.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetMaxPending(
+    ac: *mut redisAsyncContext,
+    commands: size_t,
+) {
+    // SAFETY: the caller's context is live.
+    unsafe { (*own(ac)).limits.pending = commands }
+}
+
+/// Bounds how many channels, patterns and shard channels may be subscribed to, all together; 0 for no
+/// bound, as at first. A subscribing command that would go beyond is refused as a whole, as by
+/// redisAsyncSetMaxPending(). Names that are left count until the server has confirmed that.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetMaxSubscriptions(
+    ac: *mut redisAsyncContext,
+    names: size_t,
+) {
+    // SAFETY: the caller's context is live.
+    unsafe { (*own(ac)).limits.subscriptions = names }
+}
+
 /// Disconnects once all commands are sent and answered; accepts none from now on. The context is
 /// freed then, and the disconnect callback told, also on a context with REDIS_OPT_NOAUTOFREE.
 ///

@@ -27,7 +27,7 @@ pub unsafe extern "C-unwind" fn redisvFormatCommand(
             len as c_int
         }
         Err(FormatError::Invalid) => -2,
-        Err(FormatError::OutOfMemory) => -1,
+        Err(FormatError::OutOfMemory | FormatError::TooLong) => -1,
     }
 }
 
@@ -95,7 +95,7 @@ pub unsafe extern "C-unwind" fn redisFormatSdsCommandArgv(
     }
     // SAFETY: the string is fresh; the rest is the caller's promise.
     unsafe {
-        match format::append_argv(&mut command, argc, argv, argvlen) {
+        match format::append_argv(&mut command, format::NO_LIMIT, argc, argv, argvlen) {
             Ok(len) => {
                 target.write(command);
                 len as c_longlong

@@ -293,6 +293,20 @@ pub unsafe extern "C-unwind" fn redisSetPushCallback(
     unsafe { core::mem::replace(&mut (*c).push_cb, r#fn) }
 }
 
+/// Bounds the commands that wait to be sent: `bytes` in the output buffer, 0 for no bound, as at
+/// first. Of an asynchronous context, pass `&ac->c`. A command that would go beyond is refused with
+/// nothing queued: REDIS_ERR or NULL, and errno is ENOBUFS. `err` is then REDIS_ERR_OOM, `Output limit
+/// reached`, until the context is used again, for it is sound; that of an asynchronous context stays
+/// 0. redisReconnect() keeps the limit.
+///
+/// # Safety
+/// `c` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisSetMaxOutput(c: *mut redisContext, bytes: size_t) {
+    // SAFETY: the caller's context is live.
+    unsafe { context::set_max_output(c, bytes) }
+}
+
 /// Closes the connection and frees the context with all it holds, `privdata` by `free_privdata`.
 /// Replies handed out before stay valid. NULL is ignored.
 ///
@@ -410,7 +424,7 @@ unsafe fn append(c: *mut redisContext, command: &Command) -> c_int {
 }
 
 /// Appends `len` bytes of RESP, one command or several, to the output buffer. Returns REDIS_OK, or
-/// REDIS_ERR when out of memory (`err` set).
+/// REDIS_ERR when out of memory or beyond the limit of redisSetMaxOutput() (`err` set).
 ///
 /// # Safety
 /// `c` is a live context; `cmd` holds `len` bytes.

@@ -107,6 +107,19 @@ unsafe fn discard_reply(r: *mut redisReader) -> c_int {
     }
 }
 
+/// Bounds what the reader holds of a reply that is not complete: `bytes` on the wire, 0 for no bound,
+/// as at first. A reply that turns out to be longer, by its header or by what has arrived, ends the
+/// reader with REDIS_ERR_OOM, `Input limit reached`. May be set at any time; a context's reader is
+/// `c->reader`, and redisReconnect() keeps the limit.
+///
+/// # Safety
+/// `r` is a live reader.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisReaderSetMaxInput(r: *mut redisReader, bytes: size_t) {
+    // SAFETY: the caller's reader is live.
+    unsafe { (*r.cast::<Reader>()).limits.input = bytes }
+}
+
 /// `REDIS_OK` or `REDIS_ERR`.
 pub(super) fn status<T>(result: Result<T, ()>) -> c_int {
     match result {

@@ -1,9 +1,9 @@
 //! Commands into the output buffer.
 
-use super::clear_error;
-use crate::error::{EMPTY_COMMAND, Error, INVALID_FORMAT};
+use super::{clear_error, reader};
+use crate::error::{EMPTY_COMMAND, Error, INVALID_FORMAT, OUTPUT_LIMIT, set_errno};
 use crate::format::{self, FormatError, VaList};
-use crate::layout::{REDIS_ERR_OTHER, redisContext};
+use crate::layout::redisContext;
 use crate::sds;
 use core::ffi::CStr;
 use libc::{c_char, c_int, size_t};
@@ -27,10 +27,15 @@ const EMPTY: usize = b"*0\r\n".len();
 pub(crate) unsafe fn append(c: *mut redisContext, command: &Command) -> Result<usize, Error> {
     // SAFETY: the caller's promises; `obuf` is an sds.
     unsafe {
+        let room = room(c);
         let obuf = &mut (*c).obuf;
         let appended = match *command {
-            Command::Format(format, arguments) => format::append_format(obuf, format, arguments),
-            Command::Argv(argc, argv, lengths) => format::append_argv(obuf, argc, argv, lengths),
+            Command::Format(format, arguments) => {
+                format::append_format(obuf, room, format, arguments)
+            }
+            Command::Argv(argc, argv, lengths) => {
+                format::append_argv(obuf, room, argc, argv, lengths)
+            }
         };
         match appended {
             Ok(EMPTY) => {
@@ -39,9 +44,41 @@ pub(crate) unsafe fn append(c: *mut redisContext, command: &Command) -> Result<u
             }
             Ok(len) => Ok(len),
             Err(FormatError::Invalid) => Err(INVALID_FORMAT),
-            Err(FormatError::OutOfMemory) => Err(Error::OutOfMemory),
+            Err(FormatError::TooLong) if room < format::NO_LIMIT => Err(over_limit()),
+            Err(FormatError::OutOfMemory | FormatError::TooLong) => Err(Error::OutOfMemory),
         }
     }
+}
+
+/// How many bytes the output buffer may take.
+unsafe fn room(c: *const redisContext) -> usize {
+    // SAFETY: the caller's context is live, and `obuf` is an sds.
+    unsafe {
+        match reader(c).as_ref().map_or(0, |reader| reader.limits.output) {
+            0 => format::NO_LIMIT,
+            limit => limit.saturating_sub(sds::len((*c).obuf)),
+        }
+    }
+}
+
+/// `redisSetMaxOutput`: bounds the output buffer; 0 is no bound.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn set_max_output(c: *mut redisContext, bytes: usize) {
+    // SAFETY: the context is live.
+    unsafe {
+        if let Some(reader) = reader(c).as_mut() {
+            reader.limits.output = bytes;
+        }
+    }
+}
+
+/// The error of a command that the output buffer may not take.
+#[cold]
+fn over_limit() -> Error {
+    set_errno(libc::ENOBUFS);
+    OUTPUT_LIMIT
 }
 
 /// Appends a command that is RESP already.
@@ -51,6 +88,9 @@ pub(crate) unsafe fn append(c: *mut redisContext, command: &Command) -> Result<u
 pub(crate) unsafe fn append_formatted(c: *mut redisContext, bytes: &[u8]) -> Result<(), Error> {
     // SAFETY: the context is live, and `obuf` is an sds.
     unsafe {
+        if bytes.len() > room(c) {
+            return Err(over_limit());
+        }
         let obuf = sds::append((*c).obuf, bytes);
         if obuf.is_null() {
             return Err(Error::OutOfMemory);
@@ -68,20 +108,46 @@ pub(crate) unsafe fn append_formatted(c: *mut redisContext, bytes: &[u8]) -> Res
 pub(crate) unsafe fn begin_command(c: *mut redisContext) {
     // SAFETY: the context is live.
     unsafe {
-        if (*c).err != 0 && has_format_error(c) {
+        if (*c).err != 0 && has_error(c, &[INVALID_FORMAT, EMPTY_COMMAND, OUTPUT_LIMIT]) {
             clear_error(c);
         }
     }
 }
 
-/// Whether the context's error is only that a command was refused.
-unsafe fn has_format_error(c: *const redisContext) -> bool {
+/// Whether a context may send and receive: also after a command was refused by the limit, which is
+/// then forgotten, so that what was accepted can make room.
+///
+/// # Safety
+/// `c` is live.
+#[inline(always)]
+pub(super) unsafe fn is_sound(c: *mut redisContext) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*c).err == 0 || forget_limit(c) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn forget_limit(c: *mut redisContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let sound = has_error(c, &[OUTPUT_LIMIT]);
+        if sound {
+            clear_error(c);
+        }
+        sound
+    }
+}
+
+/// Whether the context's error is one of these, which are texts.
+unsafe fn has_error(c: *const redisContext, errors: &[Error]) -> bool {
     // SAFETY: the caller's context is live, and `errstr` is NUL-terminated.
     unsafe {
         let text = CStr::from_ptr((*c).errstr.as_ptr()).to_bytes();
-        (*c).err == REDIS_ERR_OTHER
-            && [INVALID_FORMAT, EMPTY_COMMAND]
-                .iter()
-                .any(|error| matches!(error, Error::Other(known) if known.as_bytes() == text))
+        errors.iter().any(|error| {
+            let (Error::Other(known) | Error::Limit(known)) = error else {
+                return false;
+            };
+            (*c).err == error.code() && known.as_bytes() == text
+        })
     }
 }

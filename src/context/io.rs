@@ -1,5 +1,6 @@
 //! Bytes between the context's buffers and its transport.
 
+use super::command::is_sound;
 use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
 use crate::error::{Error, errno, set_errno};
 use crate::layout::{REDIS_BLOCK, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext};
@@ -24,7 +25,7 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<Received> {
     // SAFETY: the context is live; the landing stays valid, since a transport has no business with
     // the reader.
     unsafe {
-        if (*c).err != 0 {
+        if !is_sound(c) {
             return Err(());
         }
         let mut scratch = input::Scratch::uninit();
@@ -58,7 +59,7 @@ pub(crate) unsafe fn buffer_read(c: *mut redisContext) -> Status<Received> {
 pub(crate) unsafe fn buffer_write(c: *mut redisContext) -> Status<bool> {
     // SAFETY: the context is live; `obuf` is re-read after the call out.
     unsafe {
-        if (*c).err != 0 {
+        if !is_sound(c) {
             return Err(());
         }
         if sds::len((*c).obuf) > 0 {

@@ -10,7 +10,7 @@ use crate::layout::{
     REDIS_OPT_PREFER_IPV6, REDIS_OPT_REUSEADDR, REDIS_OPT_SET_SOCK_CLOEXEC, REDIS_PREFER_IPV4,
     REDIS_PREFER_IPV6, REDIS_REUSEADDR, redisContext, redisFD, redisOptions,
 };
-use crate::reader::{default_functions, free_reply};
+use crate::reader::{Reader, default_functions, free_reply};
 use crate::{alloc, reader as parser, sds};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
@@ -250,6 +250,8 @@ unsafe fn renew_buffers(c: *mut redisContext) -> Status {
             new.maxbuf = old.maxbuf;
             new.maxelements = old.maxelements;
             new.maxdepth = old.maxdepth;
+            let new: *mut Reader = (&raw mut *new).cast();
+            (*new).limits = (*reader(c)).limits;
             parser::free(reader(c));
         }
         sds::free((*c).obuf);

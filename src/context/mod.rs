@@ -18,7 +18,7 @@ use crate::layout::{REDIS_BLOCK, redisContext};
 use crate::reader::Reader;
 use libc::{c_char, c_int};
 
-pub(crate) use command::{Command, append, append_formatted, begin_command};
+pub(crate) use command::{Command, append, append_formatted, begin_command, set_max_output};
 pub(crate) use connect::{
     Untried, connect_addresses, connect_bind_tcp, connect_next, connect_next_anew, connect_unix,
     family,

@@ -50,6 +50,12 @@ impl<S: Sink> Command<S> {
         }
     }
 
+    /// How long the command may become.
+    #[inline]
+    pub(super) fn limit(&self) -> usize {
+        self.sink.limit()
+    }
+
     /// Makes room for `expected_len` bytes, at least one, and writes the header of `expected_count`
     /// arguments.
     #[inline]
@@ -85,7 +91,7 @@ impl<S: Sink> Command<S> {
     fn grow(&mut self, additional: usize) -> Result<(), FormatError> {
         let need = self.len.checked_add(additional);
         if need.is_none_or(|need| need > self.sink.limit()) {
-            return Err(FormatError::OutOfMemory);
+            return Err(FormatError::TooLong);
         }
         // SAFETY: the first `len` bytes were written, or left for headers; below the limit
         // nothing overflows.
@@ -218,7 +224,7 @@ impl<S: Sink> Command<S> {
         }
         if self.len > self.sink.limit() {
             self.abandon();
-            return Err(FormatError::OutOfMemory);
+            return Err(FormatError::TooLong);
         }
         // SAFETY: everything up to `len` is written now.
         Ok(unsafe { self.sink.finish(self.len) })

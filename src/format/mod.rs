@@ -19,6 +19,9 @@ use libc::{c_char, c_int, size_t};
 use sink::{Block, End, Sink};
 use spec::Cursor;
 
+/// A limit beyond which no length goes.
+pub(crate) const NO_LIMIT: usize = isize::MAX as usize;
+
 /// Bytes expected of a command of unknown length: most fit, so that they take one allocation.
 const USUAL: usize = 63;
 
@@ -27,8 +30,10 @@ const USUAL: usize = 63;
 pub(crate) enum FormatError {
     /// The format breaks the grammar, or an argument count or pointer cannot be.
     Invalid,
-    /// Memory does not suffice, or the command would be longer than its length's type can say.
+    /// Memory does not suffice.
     OutOfMemory,
+    /// The command would be longer than it may be, or than its length's type can say.
+    TooLong,
 }
 
 /// Formats a command into a block of the allocator, NUL-terminated, and returns it with its length.
@@ -45,18 +50,19 @@ pub(crate) unsafe fn format(
     unsafe { write_format(block, format, &mut *args) }
 }
 
-/// Appends a formatted command to `obuf` and returns its length; on failure the text of `obuf` is
-/// what it was.
+/// Appends a formatted command of at most `limit` bytes to `obuf` and returns its length; on failure
+/// the text of `obuf` is what it was.
 ///
 /// # Safety
 /// `obuf` is an sds that nothing else refers to, no argument lies in it, and as `format`.
 pub(crate) unsafe fn append_format(
     obuf: &mut Sds,
+    limit: usize,
     format: *const c_char,
     args: *mut VaList,
 ) -> Result<usize, FormatError> {
     // SAFETY: the caller's promise.
-    unsafe { write_format(End::new(obuf), format, &mut *args) }
+    unsafe { write_format(End::new(obuf, limit), format, &mut *args) }
 }
 
 /// As `format`, for a vector of `argc` arguments, whose lengths are in `argvlen`, or up to their
@@ -70,7 +76,7 @@ pub(crate) unsafe fn format_argv(
     argv: *const *const c_char,
     argvlen: *const size_t,
 ) -> Result<(NonNull<u8>, usize), FormatError> {
-    let block = Block::new(isize::MAX as usize);
+    let block = Block::new(NO_LIMIT);
     // SAFETY: the caller's promise.
     unsafe { write_argv(block, argc, argv, argvlen) }
 }
@@ -81,12 +87,13 @@ pub(crate) unsafe fn format_argv(
 /// As `append_format` for `obuf`, as `format_argv` for the arguments.
 pub(crate) unsafe fn append_argv(
     obuf: &mut Sds,
+    limit: usize,
     argc: c_int,
     argv: *const *const c_char,
     argvlen: *const size_t,
 ) -> Result<usize, FormatError> {
     // SAFETY: the caller's promise.
-    unsafe { write_argv(End::new(obuf), argc, argv, argvlen) }
+    unsafe { write_argv(End::new(obuf, limit), argc, argv, argvlen) }
 }
 
 /// # Safety
@@ -117,7 +124,7 @@ unsafe fn push_format<S: Sink>(
     if format.is_null() {
         return Err(FormatError::Invalid);
     }
-    command.begin(USUAL, 1)?;
+    command.begin(USUAL.min(command.limit()).max(1), 1)?;
     // SAFETY: the format is NUL-terminated and outlives this call.
     let mut format = unsafe { Cursor::new(format) };
     loop {

@@ -110,15 +110,20 @@ impl Sink for Block {
 pub(super) struct End<'a> {
     buffer: &'a mut Sds,
     before: usize,
+    limit: usize,
 }
 
 impl<'a> End<'a> {
     /// # Safety
     /// `buffer` is an sds that nothing else refers to.
-    pub(super) unsafe fn new(buffer: &'a mut Sds) -> Self {
+    pub(super) unsafe fn new(buffer: &'a mut Sds, limit: usize) -> Self {
         // SAFETY: the caller passes an sds.
         let before = unsafe { sds::len(*buffer) };
-        Self { buffer, before }
+        Self {
+            buffer,
+            before,
+            limit,
+        }
     }
 }
 
@@ -137,7 +142,7 @@ impl Sink for End<'_> {
     }
 
     fn limit(&self) -> usize {
-        isize::MAX as usize
+        self.limit
     }
 
     unsafe fn grow(&mut self, len: usize, additional: usize) -> Result<Room, FormatError> {

@@ -1,7 +1,7 @@
 //! The grammar over arguments that stand in memory; `tests/differential/format_*.c` compare the
 //! same with the C library.
 
-use super::{FormatError, VaList, append_argv, append_format, format, format_argv};
+use super::{FormatError, NO_LIMIT, VaList, append_argv, append_format, format, format_argv};
 use crate::alloc;
 use crate::sds::{self, Sds};
 use core::ffi::CStr;
@@ -119,7 +119,7 @@ fn lengths_do_not_overflow() {
     ] {
         assert_eq!(
             formatted(c"SET a %b", &[text, len]),
-            Err(FormatError::OutOfMemory)
+            Err(FormatError::TooLong)
         );
     }
     let argv = [c"x".as_ptr(), c"x".as_ptr()];
@@ -130,7 +130,7 @@ fn lengths_do_not_overflow() {
     ] {
         // SAFETY: too long to be read.
         let made = unsafe { format_argv(2, argv.as_ptr(), argvlen.as_ptr()) };
-        assert_eq!(made, Err(FormatError::OutOfMemory));
+        assert_eq!(made, Err(FormatError::TooLong));
     }
 }
 
@@ -194,7 +194,7 @@ fn commands_are_appended() {
         // Of type 5, as a program may assign it.
         let mut buffer = sds::new_len(c"hi".as_ptr(), 2);
         assert_eq!(
-            append_argv(&mut buffer, 2, argv.as_ptr(), ptr::null()),
+            append_argv(&mut buffer, NO_LIMIT, 2, argv.as_ptr(), ptr::null()),
             Ok(20)
         );
         let before = text(buffer);
@@ -202,18 +202,23 @@ fn commands_are_appended() {
 
         // The failure comes when the buffer was written to, and has grown.
         let mut args = VaList::on_stack(&mut stack);
-        let failed = append_format(&mut buffer, c"%s %5000d %c".as_ptr(), &raw mut args);
+        let failed = append_format(
+            &mut buffer,
+            NO_LIMIT,
+            c"%s %5000d %c".as_ptr(),
+            &raw mut args,
+        );
         assert_eq!(failed, Err(FormatError::Invalid));
         assert_eq!(text(buffer), before);
         assert_eq!(
-            append_argv(&mut buffer, -1, argv.as_ptr(), ptr::null()),
+            append_argv(&mut buffer, NO_LIMIT, -1, argv.as_ptr(), ptr::null()),
             Err(FormatError::Invalid)
         );
         assert_eq!(text(buffer), before);
 
         let mut args = VaList::on_stack(&mut stack);
-        let len =
-            append_format(&mut buffer, c"%s %5000d".as_ptr(), &raw mut args).expect("appended");
+        let len = append_format(&mut buffer, NO_LIMIT, c"%s %5000d".as_ptr(), &raw mut args)
+            .expect("appended");
         assert_eq!(text(buffer).len(), before.len() + len);
         assert!(text(buffer).starts_with(&before));
         sds::free(buffer);

@@ -33,6 +33,7 @@ pub(super) unsafe fn drop_consumed(reader: *mut Reader) {
             return;
         }
         let rest = len - pos;
+        (*reader).begun = (*reader).begun.wrapping_sub(pos);
         let c = &mut (*reader).c;
         core::ptr::copy(c.buf.add(pos), c.buf, rest);
         sds::set_len(c.buf, rest);
@@ -80,6 +81,7 @@ pub(super) unsafe fn shrink(reader: *mut Reader, keep: usize) -> bool {
             sds::free(empty);
             return false;
         }
+        (*reader).begun = (*reader).begun.wrapping_sub(c.pos);
         c.pos = 0;
         c.len = bytes.len();
         sds::free(core::mem::replace(&mut c.buf, small));

@@ -60,6 +60,15 @@ impl LargeBulk {
         !self.reply.is_null()
     }
 
+    /// Bytes that the string in progress misses; 0 where there is none.
+    pub(super) fn missing(&self) -> usize {
+        if self.reply.is_null() {
+            0
+        } else {
+            self.total - self.filled
+        }
+    }
+
     /// Where a read may put the next bytes, at most `most` of them. The block grows when it is full,
     /// not before, so that it never exceeds twice what has arrived.
     ///

@@ -3,7 +3,7 @@
 use super::buffer::{room_to_keep, shrink};
 use super::{Reader, fail};
 use crate::alloc::MAX_COPIED;
-use crate::error::Error;
+use crate::error::{Error, INPUT_LIMIT};
 use crate::sds;
 use core::mem::MaybeUninit;
 use libc::c_char;
@@ -63,12 +63,18 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
         let mut rest = bytes;
         if (*reader).bulk.is_receiving() {
             match (*reader).bulk.push(bytes) {
-                Ok(taken) => rest = bytes.get(taken..).unwrap_or_default(),
+                Ok(taken) => {
+                    (*reader).begun = (*reader).begun.wrapping_sub(taken);
+                    rest = bytes.get(taken..).unwrap_or_default();
+                }
                 Err(error) => return give_up(reader, error),
             }
         }
         if rest.is_empty() {
             return Ok(());
+        }
+        if (*reader).limits.input > 0 && allowance(&*reader, false) == 0 {
+            return give_up(reader, INPUT_LIMIT);
         }
         if (*reader).c.len == 0 {
             shrink(reader, (*reader).c.maxbuf);
@@ -80,6 +86,18 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
         (*reader).c.buf = buf;
         (*reader).c.len = sds::len(buf);
         Ok(())
+    }
+}
+
+/// How many bytes may come to those that the reader holds, by the limit; none where it is reached.
+/// Of what comes in whole records a whole one may.
+#[cold]
+#[inline(never)]
+fn allowance(reader: &Reader, whole_records: bool) -> usize {
+    let held = reader.parsed() + reader.c.len - reader.c.pos;
+    match reader.limits.input.saturating_sub(held) {
+        1..MIN_READ if whole_records => MIN_READ,
+        allowed => allowed,
     }
 }
 
@@ -114,8 +132,15 @@ pub(crate) unsafe fn landing(
                 Err(error) => give_up(reader, error),
             };
         }
-        let room = (*reader).read_size;
-        if room == MIN_READ && sds::available((*reader).c.buf) < room {
+        let mut room = (*reader).read_size;
+        let small = room == MIN_READ && sds::available((*reader).c.buf) < room;
+        if (*reader).limits.input > 0 {
+            room = room.min(allowance(&*reader, whole_records));
+            if room == 0 {
+                return give_up(reader, INPUT_LIMIT);
+            }
+        }
+        if small {
             return Ok(Landing {
                 place: scratch.as_mut_ptr().cast(),
                 room,
@@ -150,6 +175,7 @@ pub(crate) unsafe fn received(
     unsafe {
         (*reader).drained = len < landing.room;
         if (*reader).bulk.is_receiving() && !landing.in_scratch {
+            (*reader).begun = (*reader).begun.wrapping_sub(len);
             (*reader).bulk.advance(len);
             if (*reader).bulk.is_complete() {
                 // As far as anybody knows: the read asked for the string's last byte and no more.

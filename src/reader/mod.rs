@@ -25,7 +25,7 @@ mod table;
 mod tasks;
 
 use crate::alloc;
-use crate::error::Error;
+use crate::error::{Error, INPUT_LIMIT};
 use crate::layout::{
     REDIS_READER_MAX_ARRAY_ELEMENTS, REDIS_READER_MAX_BUF, REDIS_READER_MAX_REPLY_DEPTH,
     REDIS_REPLY_PUSH, redisReader, redisReply, redisReplyObjectFunctions,
@@ -57,6 +57,8 @@ pub(crate) struct Reader {
     open: Open,
     /// Element slots allocated and not yet filled, in all open aggregates.
     vacant: usize,
+    /// Where in the buffer the reply in progress began; wraps below 0 once bytes of it have left.
+    begun: usize,
     /// How many bytes the next read from a socket asks for.
     read_size: usize,
     /// The last read from a socket has emptied it: the connection may be idle for long.
@@ -70,6 +72,16 @@ pub(crate) struct Reader {
     /// The type of the item in progress, where its reply is built directly.
     item: Option<Kind>,
     progress: Progress,
+    pub(crate) limits: Limits,
+}
+
+/// What a program allows the connection to hold, in bytes; 0: no limit. The output buffer's stands
+/// here, too, since nothing of ours may stand behind a context that programs copy.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// On the wire, of a reply that is not complete.
+    pub(crate) input: usize,
+    pub(crate) output: usize,
 }
 
 /// How far the next reply has come.
@@ -160,6 +172,9 @@ unsafe fn end(
             Ok(reply) => {
                 if reply.is_some() {
                     (*reader).progress = Progress::Idle;
+                } else if (*reader).limits.input > 0 && exceeds_limit(&*reader) {
+                    fail(reader, INPUT_LIMIT);
+                    return Err(());
                 }
                 buffer::drop_consumed(reader);
                 Ok(reply)
@@ -191,6 +206,7 @@ pub(crate) unsafe fn get_aggregate(
         if elements < 1 || !within || !makes_default_objects(c.r#fn) {
             return None;
         }
+        (*reader).begun = c.pos;
         c.ridx = 0;
         c.pos += len;
         (*reader).wanted = 0;
@@ -224,6 +240,7 @@ unsafe fn go_on(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
         (*reader).wanted = 0;
         if (*reader).progress == Progress::Idle {
             (*reader).c.ridx = 0;
+            (*reader).begun = (*reader).c.pos;
             (*reader).progress = if makes_default_objects((*reader).c.r#fn) {
                 Progress::Direct
             } else {
@@ -240,6 +257,25 @@ unsafe fn go_on(reader: *mut Reader) -> Result<Option<NonNull<c_void>>, Error> {
                 (*reader).progress = Progress::Table;
             }
             table::run(reader)
+        }
+    }
+}
+
+/// Whether the reply in progress is known to take more bytes than the program allows: those parsed,
+/// and those of the item that it is at, which may only be announced.
+#[cold]
+fn exceeds_limit(reader: &Reader) -> bool {
+    let unread = reader.c.len - reader.c.pos;
+    let item = unread.max(reader.wanted).max(reader.bulk.missing());
+    reader.parsed().saturating_add(item) > reader.limits.input
+}
+
+impl Reader {
+    /// Bytes that were parsed of the reply in progress.
+    fn parsed(&self) -> usize {
+        match self.progress {
+            Progress::Idle => 0,
+            _ => self.c.pos.wrapping_sub(self.begun),
         }
     }
 }

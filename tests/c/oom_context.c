@@ -1,6 +1,7 @@
 /* The rest of the blocking API without memory, function by function: every way to connect, what transports and wrapping libraries call,
  * and each way to send. What has failed says so, and can be freed; what was connected before serves again after redisReconnect. */
 #include "oom.h"
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -257,6 +258,22 @@ static void tables(void) {
     disarm();
 }
 
+/* What a limit refuses is refused without memory, too, and spoils nothing. */
+static void limits(void) {
+    redisContext *c = connected();
+    arm();
+    redisSetMaxOutput(c, 1);
+    redisReaderSetMaxInput(c->reader, 1);
+    errno = 0;
+    CHECK(redisAppendCommand(c, "PING") == REDIS_ERR && (has_failed() || errno == ENOBUFS));
+    CHECK(c->err == REDIS_ERR_OOM && sdslen(c->obuf) == 0);
+    CHECK(redisBufferWrite(c, NULL) == REDIS_OK || has_failed());
+    disarm();
+    redisSetMaxOutput(c, 0);
+    redisReaderSetMaxInput(c->reader, 0);
+    serves_again(c);
+}
+
 int main(void) {
     port = atoi(getenv("REDIS_PORT"));
     path = getenv("REDIS_SOCK");
@@ -291,5 +308,6 @@ int main(void) {
     each_failure("step by step", step_by_step);
     each_failure("needing none", needing_none);
     each_failure("tables", tables);
+    each_failure("limits", limits);
     return 0;
 }
