@@ -1,4 +1,4 @@
-//! What a program allows the library to hold (docs/limits.md).
+//! What a program allows the library to hold, and what the library gives back after a burst (docs/limits.md).
 
 mod support;
 
@@ -25,4 +25,13 @@ fn asynchronous_contexts_are_bounded() {
     program.on(Hiredis::Ours).server(&server).success();
     let out = program.on(Hiredis::Ours).server(&server).valgrind();
     assert!(out.success().contains("subscriptions"));
+}
+
+/// Without the free lists, which keep some blocks of replies.
+#[test]
+fn a_burst_leaves_nothing_behind() {
+    let server = Server::start(&["--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
+    let program = Build::new("c/idle_async.c").build();
+    let run = program.on(Hiredis::Ours).server(&server).timeout(300);
+    run.env("HIREDIS_FREE_LISTS", "0").success();
 }

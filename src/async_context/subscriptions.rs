@@ -13,6 +13,9 @@ pub(super) struct Subscriptions {
     by_name: HashMap<Vec<u8>, NonNull<redisCallback>, RandomState>,
 }
 
+/// Room that a table keeps, however few names it holds.
+const MIN_SHRUNK: usize = 64;
+
 /// Memory is short.
 pub(super) struct OutOfMemory;
 
@@ -97,7 +100,22 @@ impl Subscriptions {
 
     /// Removes the subscription of a name.
     pub(super) fn remove(&mut self, name: &[u8]) -> Option<NonNull<redisCallback>> {
-        self.by_name.remove(name)
+        let node = self.by_name.remove(name);
+        self.shrink();
+        node
+    }
+
+    /// Gives room back where few names are left of many; without memory to move to, another time.
+    fn shrink(&mut self) {
+        let (len, room) = (self.by_name.len(), self.by_name.capacity());
+        if room < MIN_SHRUNK || len > room / 8 {
+            return;
+        }
+        let mut fewer = HashMap::with_hasher(RandomState::new());
+        if fewer.try_reserve(2 * len).is_ok() {
+            fewer.extend(self.by_name.drain());
+            self.by_name = fewer;
+        }
     }
 
     /// All subscriptions.
@@ -108,6 +126,7 @@ impl Subscriptions {
     /// Removes the subscriptions for which `gone` holds; it takes their nodes over.
     pub(super) fn remove_where(&mut self, mut gone: impl FnMut(NonNull<redisCallback>) -> bool) {
         self.by_name.retain(|_, node| !gone(*node));
+        self.shrink();
     }
 }
 

@@ -1,6 +1,7 @@
 /* The rest of the asynchronous API without memory, function by function: every way to connect, what transports call, and timeouts with
  * commands and subscriptions pending. */
 #include "oom_async.h"
+#include <errno.h>
 #include <unistd.h>
 
 /* Connects, has one command answered, and ends. */
@@ -116,6 +117,55 @@ static void timed_out(void) {
     CHECK(failures || (count == 4 && issued[1].calls == 2 && issued[3].calls == 1));
 }
 
+/* What a limit refuses is refused without memory, too, and leaves no trace. */
+static void limits(void) {
+    open_connected();
+    arm();
+    redisAsyncSetMaxPending(ac, 1);
+    redisAsyncSetMaxSubscriptions(ac, 1);
+    struct issued *i = note_issued("waits");
+    i->status = redisAsyncCommand(ac, on_end, i, "ECHO waits");
+    CHECK(i->status == REDIS_OK || (has_failed() && IS_OUT_OF_MEMORY(ac)));
+    errno = 0;
+    CHECK(redisAsyncCommand(ac, on_end, NULL, "SUBSCRIBE a b") == REDIS_ERR && (has_failed() || errno == ENOBUFS));
+    if (i->status == REDIS_OK)
+        CHECK(redisAsyncCommand(ac, on_end, NULL, "ECHO more") == REDIS_ERR && (has_failed() || errno == ENOBUFS));
+    finish();
+    CHECK(i->calls == (i->status == REDIS_OK) && i->calls == i->nulls);
+}
+
+enum { NAMES = 80 };
+static int confirmed, left;
+
+static void on_many(redisAsyncContext *c, void *r, void *privdata) {
+    redisReply *reply = r;
+    if (reply != NULL && strcmp(reply->element[0]->str, "subscribe") == 0)
+        confirmed++;
+    else
+        left++;
+}
+
+static int are_confirmed(void) { return confirmed == NAMES; }
+static int have_left(void) { return left == NAMES; }
+
+/* A table that shrinks, or cannot. */
+static void many_subscriptions(void) {
+    char command[16 * NAMES] = "SUBSCRIBE";
+    for (int i = 0; i < NAMES; i++)
+        sprintf(command + strlen(command), " name:%d", i);
+    confirmed = left = 0;
+    open_connected();
+    arm();
+    int status = redisAsyncCommand(ac, on_many, NULL, command);
+    CHECK(status == REDIS_OK || (has_failed() && IS_OUT_OF_MEMORY(ac)));
+    if (status == REDIS_OK)
+        serve(are_confirmed);
+    if (ac != NULL && ac->err == 0 && redisAsyncCommand(ac, NULL, NULL, "UNSUBSCRIBE") == REDIS_OK)
+        serve(have_left);
+    finish();
+    CHECK(left == (status == REDIS_OK ? NAMES : 0));
+}
+
 int main(void) {
     port = atoi(getenv("REDIS_PORT"));
     path = getenv("REDIS_SOCK");
@@ -126,5 +176,7 @@ int main(void) {
     each_failure("callbacks", callbacks);
     each_failure("step by step", step_by_step);
     each_failure("timed out", timed_out);
+    each_failure("limits", limits);
+    each_failure("many subscriptions", many_subscriptions);
     return 0;
 }
