@@ -14,6 +14,7 @@ mod context;
 mod error;
 mod format;
 mod net;
+mod one_thread;
 mod reader;
 mod resp;
 mod sds;

@@ -8,6 +8,7 @@ use super::{AsyncContext, Life, has_flag, hooks, inner, mirror_error, silence};
 use crate::context;
 use crate::error::Error;
 use crate::layout::{REDIS_CONNECTED, REDIS_ERR, REDIS_IN_CALLBACK, redisCallbackList};
+use crate::one_thread::Call;
 use core::ptr::null_mut;
 
 /// `redisAsyncHandleRead`: the socket is readable. Nothing happens within a callback.
@@ -15,6 +16,7 @@ use core::ptr::null_mut;
 /// # Safety
 /// `ac` is live, and not used afterwards without knowing that it still is.
 pub(crate) unsafe fn handle_read(ac: *mut AsyncContext) {
+    let _call = Call::begin(ac, c"redisAsyncHandleRead");
     // SAFETY: the caller's promise.
     unsafe {
         if is_ready(ac)
@@ -31,6 +33,7 @@ pub(crate) unsafe fn handle_read(ac: *mut AsyncContext) {
 /// # Safety
 /// As `handle_read`.
 pub(crate) unsafe fn handle_write(ac: *mut AsyncContext) {
+    let _call = Call::begin(ac, c"redisAsyncHandleWrite");
     // SAFETY: the caller's promise.
     unsafe {
         if is_ready(ac)
@@ -139,6 +142,7 @@ pub(super) unsafe fn check_deadline(ac: *mut AsyncContext) {
 /// # Safety
 /// As `handle_read`.
 pub(crate) unsafe fn handle_timeout(ac: *mut AsyncContext) {
+    let _call = Call::begin(ac, c"redisAsyncHandleTimeout");
     // SAFETY: the caller's promise.
     unsafe {
         if is_in_use(ac) && timer::has_expired(ac) {

@@ -15,7 +15,7 @@ use crate::layout::{
     REDIS_NO_AUTO_FREE, REDIS_OK, REDIS_OPT_NO_PUSH_AUTOFREE, REDIS_OPT_NONBLOCK,
     redisAsyncContext, redisCallbackList, redisOptions,
 };
-use crate::sds;
+use crate::{one_thread, sds};
 use core::ptr::{NonNull, null_mut};
 
 /// Makes a context and begins to connect it. `None` where memory ran out or the connection type is
@@ -198,6 +198,7 @@ pub(super) unsafe fn finish(ac: *mut AsyncContext) {
         (*ac).untried = None;
         release_spare(ac);
         context::free_parts(inner(ac));
+        one_thread::gone(ac);
         alloc::release(ac);
     }
 }

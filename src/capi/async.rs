@@ -9,6 +9,7 @@ use crate::layout::{
     REDIS_ERR, REDIS_OK, REDIS_OPT_REUSEADDR, redisAsyncContext, redisAsyncPushFn, redisCallbackFn,
     redisConnectCallback, redisConnectCallbackNC, redisDisconnectCallback, redisOptions,
 };
+use crate::one_thread::Call;
 use core::ptr::{NonNull, null, null_mut};
 use libc::{c_char, c_int, c_void, size_t, timeval};
 
@@ -100,6 +101,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetConnectCallback(
     ac: *mut redisAsyncContext,
     r#fn: Option<redisConnectCallback>,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncSetConnectCallback");
     // SAFETY: the caller's context is live.
     status(unsafe { async_context::set_connect_callback(own(ac), OnConnect::Const(r#fn)) })
 }
@@ -113,6 +115,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetConnectCallbackNC(
     ac: *mut redisAsyncContext,
     r#fn: Option<redisConnectCallbackNC>,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncSetConnectCallbackNC");
     // SAFETY: the caller's context is live.
     status(unsafe { async_context::set_connect_callback(own(ac), OnConnect::Mutable(r#fn)) })
 }
@@ -130,6 +133,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetDisconnectCallback(
     ac: *mut redisAsyncContext,
     r#fn: Option<redisDisconnectCallback>,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncSetDisconnectCallback");
     // SAFETY: the caller's context is live.
     unsafe {
         if (*ac).onDisconnect.is_some() {
@@ -150,6 +154,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetPushCallback(
     ac: *mut redisAsyncContext,
     r#fn: Option<redisAsyncPushFn>,
 ) -> Option<redisAsyncPushFn> {
+    let _call = Call::begin(ac, c"redisAsyncSetPushCallback");
     // SAFETY: the caller's context is live.
     unsafe { core::mem::replace(&mut (*ac).push_cb, r#fn) }
 }
@@ -166,6 +171,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetTimeout(
     ac: *mut redisAsyncContext,
     tv: timeval,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncSetTimeout");
     // SAFETY: the caller's context is live.
     status(unsafe { async_context::set_timeout(own(ac), tv) })
 }
@@ -181,6 +187,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetMaxPending(
     ac: *mut redisAsyncContext,
     commands: size_t,
 ) {
+    let _call = Call::begin(ac, c"redisAsyncSetMaxPending");
     // SAFETY: the caller's context is live.
     unsafe { (*own(ac)).limits.pending = commands }
 }
@@ -196,6 +203,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetMaxSubscriptions(
     ac: *mut redisAsyncContext,
     names: size_t,
 ) {
+    let _call = Call::begin(ac, c"redisAsyncSetMaxSubscriptions");
     // SAFETY: the caller's context is live.
     unsafe { (*own(ac)).limits.subscriptions = names }
 }
@@ -207,6 +215,7 @@ pub unsafe extern "C-unwind" fn redisAsyncSetMaxSubscriptions(
 /// `ac` is a live context; outside its callbacks it may be gone on return.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisAsyncDisconnect(ac: *mut redisAsyncContext) {
+    let _call = Call::begin(ac, c"redisAsyncDisconnect");
     // SAFETY: the caller's context is live.
     unsafe { async_context::disconnect(own(ac)) }
 }
@@ -218,6 +227,7 @@ pub unsafe extern "C-unwind" fn redisAsyncDisconnect(ac: *mut redisAsyncContext)
 /// `ac` is NULL or a live context; outside its callbacks it is gone on return.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisAsyncFree(ac: *mut redisAsyncContext) {
+    let _call = Call::begin(ac, c"redisAsyncFree");
     if !ac.is_null() {
         // SAFETY: the caller gives the context up.
         unsafe { async_context::free(own(ac)) }
@@ -309,6 +319,7 @@ pub unsafe extern "C-unwind" fn redisvAsyncCommand(
     format: *const c_char,
     ap: *mut VaList,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisvAsyncCommand");
     let receiver = Receiver {
         function: r#fn,
         privdata,
@@ -331,6 +342,7 @@ pub unsafe extern "C-unwind" fn redisAsyncCommandArgv(
     argv: *const *const c_char,
     argvlen: *const size_t,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncCommandArgv");
     let receiver = Receiver {
         function: r#fn,
         privdata,
@@ -353,6 +365,7 @@ pub unsafe extern "C-unwind" fn redisAsyncFormattedCommand(
     cmd: *const c_char,
     len: size_t,
 ) -> c_int {
+    let _call = Call::begin(ac, c"redisAsyncFormattedCommand");
     let receiver = Receiver {
         function: r#fn,
         privdata,

@@ -8,6 +8,7 @@ use crate::layout::{
     REDIS_OPT_NONBLOCK, REDIS_OPT_REUSEADDR, redisContext, redisFD, redisOptions,
     redisOptionsEndpoint, redisOptionsTcp, redisPushFn, redisReader,
 };
+use crate::one_thread::Call;
 use crate::reader;
 use core::ptr::{NonNull, null, null_mut};
 use libc::{c_char, c_int, c_uint, c_void, size_t, timeval};
@@ -214,6 +215,7 @@ pub unsafe extern "C-unwind" fn redisConnectFd(fd: redisFD) -> *mut redisContext
 /// `c` is a live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisReconnect(c: *mut redisContext) -> c_int {
+    let _call = Call::begin(c, c"redisReconnect");
     // SAFETY: the caller's context is live.
     status(unsafe { context::reconnect(c) })
 }
@@ -228,6 +230,7 @@ pub unsafe extern "C-unwind" fn redisReconnect(c: *mut redisContext) -> c_int {
 /// `c` is a live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisSetTimeout(c: *mut redisContext, tv: timeval) -> c_int {
+    let _call = Call::begin(c, c"redisSetTimeout");
     // SAFETY: the caller's context is live.
     status(unsafe {
         if context::is_blocking(c) {
@@ -247,6 +250,7 @@ pub unsafe extern "C-unwind" fn redisSetTimeout(c: *mut redisContext, tv: timeva
 /// `c` is a live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisEnableKeepAlive(c: *mut redisContext) -> c_int {
+    let _call = Call::begin(c, c"redisEnableKeepAlive");
     // SAFETY: the caller's context is live.
     status(unsafe { context::enable_keepalive(c, REDIS_KEEPALIVE_INTERVAL) })
 }
@@ -260,6 +264,7 @@ pub unsafe extern "C-unwind" fn redisEnableKeepAliveWithInterval(
     c: *mut redisContext,
     interval: c_int,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisEnableKeepAliveWithInterval");
     // SAFETY: the caller's context is live.
     status(unsafe { context::enable_keepalive(c, interval) })
 }
@@ -275,6 +280,7 @@ pub unsafe extern "C-unwind" fn redisSetTcpUserTimeout(
     c: *mut redisContext,
     timeout: c_uint,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisSetTcpUserTimeout");
     // SAFETY: the caller's context is live.
     status(unsafe { context::set_user_timeout(c, timeout) })
 }
@@ -289,6 +295,7 @@ pub unsafe extern "C-unwind" fn redisSetPushCallback(
     c: *mut redisContext,
     r#fn: Option<redisPushFn>,
 ) -> Option<redisPushFn> {
+    let _call = Call::begin(c, c"redisSetPushCallback");
     // SAFETY: the caller's context is live.
     unsafe { core::mem::replace(&mut (*c).push_cb, r#fn) }
 }
@@ -303,6 +310,7 @@ pub unsafe extern "C-unwind" fn redisSetPushCallback(
 /// `c` is a live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisSetMaxOutput(c: *mut redisContext, bytes: size_t) {
+    let _call = Call::begin(c, c"redisSetMaxOutput");
     // SAFETY: the caller's context is live.
     unsafe { context::set_max_output(c, bytes) }
 }
@@ -314,6 +322,7 @@ pub unsafe extern "C-unwind" fn redisSetMaxOutput(c: *mut redisContext, bytes: s
 /// `c` is NULL or a live context, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisFree(c: *mut redisContext) {
+    let _call = Call::begin(c, c"redisFree");
     if !c.is_null() {
         // SAFETY: the caller gives the context up.
         unsafe { context::free(c) }
@@ -327,6 +336,7 @@ pub unsafe extern "C-unwind" fn redisFree(c: *mut redisContext) {
 /// As redisFree(), without NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisFreeKeepFd(c: *mut redisContext) -> redisFD {
+    let _call = Call::begin(c, c"redisFreeKeepFd");
     // SAFETY: the caller gives the context up.
     unsafe { context::free_keep_fd(c) }
 }
@@ -341,6 +351,7 @@ pub unsafe extern "C-unwind" fn redisFreeKeepFd(c: *mut redisContext) -> redisFD
 /// `c` is a live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisBufferRead(c: *mut redisContext) -> c_int {
+    let _call = Call::begin(c, c"redisBufferRead");
     // SAFETY: the caller's context is live.
     status(unsafe { context::buffer_read(c) })
 }
@@ -354,6 +365,7 @@ pub unsafe extern "C-unwind" fn redisBufferRead(c: *mut redisContext) -> c_int {
 /// `c` is a live context; `done` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisBufferWrite(c: *mut redisContext, done: *mut c_int) -> c_int {
+    let _call = Call::begin(c, c"redisBufferWrite");
     // SAFETY: the caller's context is live, and `done` may be written unless NULL.
     unsafe {
         let result = context::buffer_write(c);
@@ -394,6 +406,7 @@ pub unsafe extern "C-unwind" fn redisGetReply(
     c: *mut redisContext,
     reply: *mut *mut c_void,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisGetReply");
     // SAFETY: the caller's promises.
     unsafe { hand_out(c, context::get_reply(c), reply) }
 }
@@ -408,6 +421,7 @@ pub unsafe extern "C-unwind" fn redisGetReplyFromReader(
     c: *mut redisContext,
     reply: *mut *mut c_void,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisGetReplyFromReader");
     // SAFETY: the caller's promises.
     unsafe {
         if !reply.is_null() {
@@ -434,6 +448,7 @@ pub unsafe extern "C-unwind" fn redisAppendFormattedCommand(
     cmd: *const c_char,
     len: size_t,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisAppendFormattedCommand");
     // SAFETY: the caller's promises.
     unsafe {
         let bytes = bytes(cmd, len);
@@ -474,6 +489,7 @@ pub unsafe extern "C-unwind" fn redisvAppendCommand(
     format: *const c_char,
     ap: *mut VaList,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisvAppendCommand");
     // SAFETY: the caller's promises.
     unsafe { append(c, &Command::Format(format, ap)) }
 }
@@ -490,6 +506,7 @@ pub unsafe extern "C-unwind" fn redisAppendCommandArgv(
     argv: *const *const c_char,
     argvlen: *const size_t,
 ) -> c_int {
+    let _call = Call::begin(c, c"redisAppendCommandArgv");
     // SAFETY: the caller's promises.
     unsafe { append(c, &Command::Argv(argc, argv, argvlen)) }
 }
@@ -504,6 +521,7 @@ pub unsafe extern "C-unwind" fn redisvCommand(
     format: *const c_char,
     ap: *mut VaList,
 ) -> *mut c_void {
+    let _call = Call::begin(c, c"redisvCommand");
     // SAFETY: the caller's promises.
     unsafe { context::command_reply(c, &Command::Format(format, ap)) }
 }
@@ -520,6 +538,7 @@ pub unsafe extern "C-unwind" fn redisCommandArgv(
     argv: *const *const c_char,
     argvlen: *const size_t,
 ) -> *mut c_void {
+    let _call = Call::begin(c, c"redisCommandArgv");
     // SAFETY: the caller's promises.
     unsafe { context::command_reply(c, &Command::Argv(argc, argv, argvlen)) }
 }

@@ -1,6 +1,7 @@
 //! `read.h`: the reader on its own.
 
 use crate::layout::{REDIS_ERR, REDIS_OK, redisReader, redisReplyObjectFunctions};
+use crate::one_thread::Call;
 use crate::reader::{self, Reader};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int, c_void, size_t};
@@ -27,6 +28,7 @@ pub unsafe extern "C-unwind" fn redisReaderCreateWithFunctions(
 /// `r` is NULL or a live reader, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisReaderFree(r: *mut redisReader) {
+    let _call = Call::begin(r, c"redisReaderFree");
     if !r.is_null() {
         // SAFETY: readers are only made by this library, and the caller gives this one up.
         unsafe { reader::free(r.cast::<Reader>()) }
@@ -46,6 +48,7 @@ pub unsafe extern "C-unwind" fn redisReaderFeed(
     buf: *const c_char,
     len: size_t,
 ) -> c_int {
+    let _call = Call::begin(r, c"redisReaderFeed");
     // SAFETY: the caller's reader and bytes are live.
     unsafe {
         if !buf.is_null() && reader::feed_quickly(r.cast::<Reader>(), buf.cast::<u8>(), len) {
@@ -85,6 +88,7 @@ pub unsafe extern "C-unwind" fn redisReaderGetReply(
     r: *mut redisReader,
     reply: *mut *mut c_void,
 ) -> c_int {
+    let _call = Call::begin(r, c"redisReaderGetReply");
     // SAFETY: the caller's reader is live, and `reply` may be written unless NULL.
     unsafe {
         if reply.is_null() {
@@ -116,6 +120,7 @@ unsafe fn discard_reply(r: *mut redisReader) -> c_int {
 /// `r` is a live reader.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisReaderSetMaxInput(r: *mut redisReader, bytes: size_t) {
+    let _call = Call::begin(r, c"redisReaderSetMaxInput");
     // SAFETY: the caller's reader is live.
     unsafe { (*r.cast::<Reader>()).limits.input = bytes }
 }

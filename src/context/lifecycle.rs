@@ -11,7 +11,7 @@ use crate::layout::{
     REDIS_PREFER_IPV6, REDIS_REUSEADDR, redisContext, redisFD, redisOptions,
 };
 use crate::reader::{Reader, default_functions, free_reply};
-use crate::{alloc, reader as parser, sds};
+use crate::{alloc, one_thread, reader as parser, sds};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
 
@@ -269,6 +269,7 @@ pub(crate) unsafe fn free(c: *mut redisContext) {
     // SAFETY: the caller gives the context up.
     unsafe {
         free_parts(c);
+        one_thread::gone(c);
         alloc::release(c);
     }
 }

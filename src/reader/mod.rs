@@ -24,7 +24,6 @@ mod reply;
 mod table;
 mod tasks;
 
-use crate::alloc;
 use crate::error::{Error, INPUT_LIMIT};
 use crate::layout::{
     REDIS_READER_MAX_ARRAY_ELEMENTS, REDIS_READER_MAX_BUF, REDIS_READER_MAX_REPLY_DEPTH,
@@ -33,6 +32,7 @@ use crate::layout::{
 use crate::resp::encode::CRLF;
 use crate::resp::{Found, Kind};
 use crate::sds;
+use crate::{alloc, one_thread};
 use bulk::LargeBulk;
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
@@ -135,6 +135,7 @@ pub(crate) unsafe fn free(reader: *mut Reader) {
         discard_reply(reader);
         tasks::free_tasks(reader);
         sds::free((*reader).c.buf);
+        one_thread::gone(reader);
         alloc::release(reader);
     }
 }
