@@ -1,10 +1,10 @@
-//! Threads (docs/threads.md): one context in two of them, which debug builds report.
+//! Threads and processes (docs/threads.md): one context in two threads, which debug builds report, and forked children.
 
 mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use support::{Build, Hiredis, Output, root, target};
+use support::{Build, Hiredis, Output, Server, root, target};
 
 /// The library as `cargo build` makes it, under the name that programs are linked with.
 fn debug_build() -> PathBuf {
@@ -52,4 +52,19 @@ fn debug_builds_report_two_threads_in_one_context_once() {
         );
     }
     assert_eq!(reports("proper", library), "");
+}
+
+/// The child frees its copies of the connections, or leaves them alone; under memcheck it has freed everything.
+#[test]
+fn a_forked_child_leaves_its_parents_connections_alone() {
+    let server = Server::start(&[]);
+    let program = Build::new("c/fork.c").build();
+    let run = || program.on(Hiredis::Ours).server(&server);
+    for run in [
+        run().arg("ignores"),
+        run().arg("frees"),
+        run().arg("frees").valgrind(),
+    ] {
+        assert_eq!(run.success(), "the parent went on\n");
+    }
 }

@@ -21,6 +21,8 @@ use std::time::Instant;
 )]
 pub struct Driver {
     registry: Registry,
+    /// Whose the registry is: a forked child shares it, and must leave it alone.
+    process: libc::pid_t,
     attachments: Slab<*mut Attachment>,
     queue: Queue,
     timers: Timers,
@@ -35,6 +37,8 @@ impl Driver {
     pub fn new(registry: Registry) -> Self {
         Self {
             registry,
+            // SAFETY: only tells a number.
+            process: unsafe { libc::getpid() },
             attachments: Slab::new(),
             queue: Queue::new(),
             timers: Timers::new(),
@@ -345,7 +349,9 @@ impl Driver {
             (*this).queue.remove(attachment);
             (*this).timers.remove((*attachment).timer);
             (*this).attachments.remove((*attachment).key);
-            (*attachment).deregister(&(*this).registry);
+            if (*this).process == libc::getpid() {
+                (*attachment).deregister(&(*this).registry);
+            }
             attachment.drop_in_place();
             alloc::release(attachment);
         }
