@@ -1,4 +1,5 @@
-//! Threads and processes (docs/threads.md): one context in two threads, which debug builds report, and forked children.
+//! Threads and processes (docs/threads.md): many threads that share nothing, one context in two threads, which debug builds report, and
+//! forked children.
 
 mod support;
 
@@ -67,4 +68,27 @@ fn a_forked_child_leaves_its_parents_connections_alone() {
     ] {
         assert_eq!(run.success(), "the parent went on\n");
     }
+}
+
+#[test]
+fn sixteen_threads_share_nothing() {
+    let server = Server::start(&[]);
+    let program = Build::new("c/threads.c").build();
+    let run = |work| program.on(Hiredis::Ours).server(&server).arg(work);
+    assert_eq!(run("2000").success(), "every thread is done\n");
+    let checked = run("40").helgrind("c/threads.supp");
+    assert_eq!(checked.success(), "every thread is done\n");
+    // What helgrind is there for, it finds.
+    let race = run("race").helgrind("c/threads.supp").output();
+    assert_eq!(race.end, "99", "{}", race.stderr);
+    assert!(
+        race.stderr.contains("Possible data race"),
+        "{}",
+        race.stderr
+    );
+    assert!(
+        race.stderr.contains("redisvAppendCommand"),
+        "{}",
+        race.stderr
+    );
 }

@@ -270,6 +270,17 @@ impl Run {
             .env("UNDER_VALGRIND", "1")
     }
 
+    /// Under helgrind, which looks for data races: the exit status is 99 where it has found one.
+    pub(crate) fn helgrind(mut self, suppressions: &str) -> Run {
+        let known = root().join("tests").join(suppressions);
+        let tool = ["valgrind", "--tool=helgrind", "-q", "--error-exitcode=99"];
+        let known = format!("--suppressions={}", known.display());
+        let line = tool.into_iter().chain([known.as_str()]).map(Into::into);
+        self.command.splice(0..0, line);
+        self.seconds = 240;
+        self.env("UNDER_VALGRIND", "1")
+    }
+
     pub(crate) fn output(self) -> Output {
         let mut command = Command::new(&self.command[0]);
         command
