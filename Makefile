@@ -27,6 +27,10 @@ soak-faults: tools
 	FAULTS_SECONDS=$(or $(SECONDS),600) $(if $(SEED),FAULTS_SEED=$(SEED)) \
 	  cargo test --release --test faults random_schedules -- --exact --nocapture
 
+# Resident memory over a hundred million commands, reconnects and subscriptions among them; some minutes.
+soak: tools
+	cargo test --release --test soak -- --ignored --nocapture
+
 tools:
 	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ cmake libjemalloc2 \
 	  libev libuv glib libivykis libsystemd qt5 qt6
@@ -74,4 +78,4 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
-.PHONY: all demo test soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb
