@@ -1,5 +1,6 @@
 //! Timers: of attachments, for their contexts' timeouts, and of programs. A binary heap by time,
 //! whose entries know their timers, and whose timers know their place in it.
+#![forbid(unsafe_code)]
 
 use super::slab::{Key, Slab};
 use libc::c_void;

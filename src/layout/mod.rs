@@ -2,7 +2,7 @@
 //!
 //! Field names are C's. Each struct's size and offsets are asserted at compile time against the
 //! layout of hiredis 1.1 to 1.4 on LP64 (`tests/abi/` holds the same facts for the C side).
-
+#![forbid(unsafe_code)]
 #![allow(non_camel_case_types, non_snake_case)]
 
 mod alloc;

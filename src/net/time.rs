@@ -1,4 +1,5 @@
 //! `struct timeval`s as deadlines on the monotonic clock.
+#![forbid(unsafe_code)]
 
 use crate::error::Error;
 use libc::{c_int, c_long, timeval};

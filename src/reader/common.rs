@@ -1,5 +1,6 @@
 //! The items that replies are mostly made of, found and made in few steps: short strings, numbers
 //! and nulls that are all there.
+#![forbid(unsafe_code)]
 
 use super::reply::{new_double, new_integer, new_reply, new_string};
 use crate::alloc::Heap;

@@ -21,6 +21,7 @@ mod events;
 mod failure;
 mod handshake;
 mod openssl;
+#[forbid(unsafe_code)]
 pub mod options;
 mod peer_name;
 mod process;
