@@ -68,6 +68,10 @@ abidiff: oracle stage
 	scripts/ensure-tools abidiff
 	scripts/abidiff target/oracle/usr/lib/*/ $(STAGE)/lib
 
+# Licences, duplicates, sources and advisories of what the project is built from.
+deny:
+	scripts/deny
+
 install: all
 	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
@@ -78,4 +82,4 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny
