@@ -134,3 +134,41 @@ impl Subscriptions {
 pub(super) fn details(node: NonNull<redisCallback>) -> *mut Node {
     node.as_ptr().cast()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{drain, table};
+    use crate::layout::redisCallbackList;
+    use core::hash::BuildHasher;
+    use core::ptr::null_mut;
+    use rapidhash::fast::SeedableState;
+    use std::collections::BTreeSet;
+
+    /// The first secret of the hash as it is published: a name that begins with it multiplies what
+    /// follows by zero.
+    const PUBLISHED: u64 = 0x2d35_8dcc_aa6c_78a5;
+
+    /// Whoever chooses names, a user of the program or another client, knows no process's secrets.
+    #[test]
+    fn names_made_to_collide_do_not() {
+        let names = (0..1000_u64).map(|i| [PUBLISHED.to_ne_bytes(), i.to_ne_bytes()].concat());
+        let names: Vec<Vec<u8>> = names.collect();
+        let hashes = |state: &dyn Fn(&Vec<u8>) -> u64| {
+            let hashes: BTreeSet<u64> = names.iter().map(state).collect();
+            hashes.len()
+        };
+        assert_eq!(hashes(&|name| SeedableState::fixed().hash_one(name)), 1);
+
+        let mut place = null_mut();
+        let mut none = redisCallbackList {
+            head: null_mut(),
+            tail: null_mut(),
+        };
+        // SAFETY: the place holds a table of its own, which is empty and freed.
+        unsafe {
+            let state = table(&raw mut place).ok().expect("memory").by_name.hasher();
+            assert!(hashes(&|name| state.hash_one(name)) > 990);
+            drain(&raw mut place, &raw mut none);
+        }
+    }
+}
