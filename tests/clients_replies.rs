@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use support::{Build, Hiredis, root, say};
+use support::{Build, Hiredis, Program, root, say};
 
 /// Steps of a random run.
 const STEPS: &str = "100000";
@@ -155,4 +157,29 @@ fn free_lists_are_bounded_and_emptied() {
     assert!((200_000..264_000).contains(&bytes[0]), "{bytes:?}");
     assert!(bytes[1..].iter().all(|&rest| rest < 1024), "{bytes:?}");
     assert!(kept(LISTS_OFF).iter().all(|&rest| rest < 1024));
+}
+
+/// Who starts a program that has more rights than he has decides nothing in it by his environment.
+#[test]
+fn the_environment_is_not_asked_by_programs_with_more_rights() {
+    let library = format!("-Wl,-rpath={}", Hiredis::Ours.lib().display());
+    let program = Build::new("c/environment.c").flag(&library).build();
+    let lists_off = |program: &Program| {
+        let run = program.on(Hiredis::Ours).env(LISTS_OFF.0, LISTS_OFF.1);
+        run.success()
+    };
+    assert_eq!(lists_off(&program), "secure 0, kept 0\n");
+
+    let binary = program.binary.with_extension("setgid");
+    std::fs::copy(&program.binary, &binary).expect("a copy");
+    if let Err(error) = chown(&binary, None, Some(65534)) {
+        return say(&format!("skipped: cannot make a setgid program: {error}"));
+    }
+    let rights = Permissions::from_mode(0o2755);
+    std::fs::set_permissions(&binary, rights).expect("setgid");
+    let said = lists_off(&Program { binary });
+    if said.starts_with("secure 0") {
+        return say("skipped: setgid has no effect here");
+    }
+    assert_eq!(said, "secure 1, kept 1\n");
 }

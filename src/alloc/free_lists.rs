@@ -7,7 +7,7 @@ use super::thread_slot::slot;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use libc::{c_void, size_t};
+use libc::{c_char, c_void, size_t};
 
 /// Bytes that one thread keeps at most.
 const MAX_KEPT: usize = 256 * 1024;
@@ -27,6 +27,7 @@ const CLASSES: usize = (MAX_BLOCK + OFFSET) / STEP + 1 - SMALLEST;
 
 unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> size_t;
+    fn secure_getenv(name: *const c_char) -> *const c_char;
 }
 
 /// A block in a list: its first bytes point to the next.
@@ -232,10 +233,11 @@ static AT_UNLOAD: extern "C" fn() = {
 /// Whether this process wants the lists: not where `HIREDIS_FREE_LISTS` is 0, and not where some
 /// replacement of malloc has left glibc's `malloc_usable_size` in place. (A non-PIE executable that
 /// takes malloc's address gives it one of its own; the lists stay off there, which is only slower.)
+/// In a process with more rights than its user's, the environment decides nothing.
 fn are_wanted() -> bool {
     // SAFETY: the name is NUL-terminated, and a value found is.
     let switched_off = unsafe {
-        let value = libc::getenv(c"HIREDIS_FREE_LISTS".as_ptr());
+        let value = secure_getenv(c"HIREDIS_FREE_LISTS".as_ptr());
         !value.is_null() && core::ffi::CStr::from_ptr(value) == c"0"
     };
     !switched_off
