@@ -1,9 +1,10 @@
 //! Private redis-servers: each on a free port and a unix socket in a folder of its own.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,7 +39,8 @@ impl Server {
         );
         // Not below target/: a unix socket's path must be short.
         let dir = std::env::temp_dir().join(unique);
-        fs::create_dir_all(&dir).expect("a temporary folder");
+        // Ours alone: what somebody else has put under this name is not used.
+        DirBuilder::new().mode(0o700).create(&dir).ok()?;
         let socket = dir.join("redis.sock");
         let port = TcpListener::bind("127.0.0.1:0")
             .expect("bind")
