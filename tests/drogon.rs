@@ -3,11 +3,10 @@
 
 mod support;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use support::{Hiredis, Program, Server, oracle, root, stage, target};
+use support::{Hiredis, Program, Server, empty, make, oracle, output, root, stage};
 
 /// What the client prints, on either library.
 const WORK: &str = "\
@@ -21,35 +20,17 @@ pool: 2 replaced
 closed
 ";
 
-fn done(command: &mut Command) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{command:?}\n{said}");
-    String::from_utf8_lossy(&done.stdout).into_owned()
-}
-
-/// An empty folder below the target folder.
-fn empty(name: &str) -> PathBuf {
-    let dir = target().join("tests/drogon").join(name);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).expect("a folder");
-    dir
-}
-
 /// Where `make install` has put everything, of its own for these tests.
 fn prefix() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(|| {
         stage(); // has built the library
-        let prefix = empty("prefix");
-        let mut make = Command::new("make");
-        make.args(["--no-print-directory", "-s", "install", "DESTDIR="]);
-        make.args(["LIBDIR=lib", "INCLUDEDIR=include"]);
-        make.arg(format!("PREFIX={}", prefix.display()));
-        make.current_dir(root()).env("CARGO_TARGET_DIR", target());
-        done(make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL"));
+        let prefix = empty("drogon/prefix");
+        let place = format!("PREFIX={}", prefix.display());
+        make(
+            "install",
+            &["DESTDIR=", "LIBDIR=lib", "INCLUDEDIR=include", &place],
+        );
         prefix
     })
 }
@@ -57,17 +38,17 @@ fn prefix() -> &'static Path {
 /// Builds the client and lets it work.
 fn client_found_by(how: &str) {
     let lib = prefix().join("lib");
-    let dir = empty(how);
+    let dir = empty(&format!("drogon/{how}"));
     let mut configure = Command::new("cmake");
     configure.arg("-S").arg(root().join("tests/drogon"));
     configure.arg("-B").arg(&dir).arg(format!("-DHOW={how}"));
     configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix().display()));
-    done(&mut configure);
-    done(Command::new("cmake").arg("--build").arg(&dir));
+    output(&mut configure);
+    output(Command::new("cmake").arg("--build").arg(&dir));
     let program = Program {
         binary: dir.join("client"),
     };
-    let linked = done(Command::new("readelf").arg("-d").arg(&program.binary));
+    let linked = output(Command::new("readelf").arg("-d").arg(&program.binary));
     let here = format!("[{}", lib.display());
     assert!(linked.contains(&here), "found elsewhere:\n{linked}");
 

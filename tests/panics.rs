@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{root, say, stage, target};
+use support::{output, root, say, stage, target};
 
 /// What never returns, and what allocates without an answer for "no memory". Parts of names.
 const FATAL: [&str; 11] = [
@@ -235,13 +235,4 @@ fn of_the_standard_library(place: &str) -> bool {
 
 fn hex(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
-}
-
-fn output(command: &mut Command) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let problem = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{command:?}\n{problem}");
-    String::from_utf8_lossy(&done.stdout).into_owned()
 }

@@ -91,6 +91,14 @@ pub(crate) fn output(command: &mut Command) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
+/// A folder of this name below `target/tests`, emptied.
+pub(crate) fn empty(name: &str) -> PathBuf {
+    let dir = target().join("tests").join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("a folder");
+    dir
+}
+
 /// The words that `pkg-config` prints.
 pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
     let words = output(Command::new("pkg-config").args(arguments));
