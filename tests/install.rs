@@ -5,44 +5,18 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{root, stage, target};
+use support::{output, root, stage};
 
-fn output(command: &mut Command) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        done.status.success(),
-        "{command:?}\n{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8_lossy(&done.stdout).trim().to_string()
-}
-
-/// An empty folder below the target folder.
-fn empty(name: &str) -> PathBuf {
-    let dir = target().join("tests/install").join(name);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).expect("a folder");
-    dir
-}
-
+/// `make GOAL` for a system at `destdir`, which has its libraries in a folder of its own.
 fn make(goal: &str, destdir: &Path) {
     stage(); // has built the library
-    let mut make = Command::new("make");
-    make.args([
-        "--no-print-directory",
-        "-s",
-        goal,
-        "PREFIX=/usr",
-        "LIBDIR=lib/triplet",
-    ]);
-    make.arg(format!("DESTDIR={}", destdir.display()))
-        .current_dir(root());
-    make.env("CARGO_TARGET_DIR", target())
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL");
-    output(&mut make);
+    let destdir = format!("DESTDIR={}", destdir.display());
+    support::make(goal, &["PREFIX=/usr", "LIBDIR=lib/triplet", &destdir]);
+}
+
+/// An empty folder of these tests.
+fn empty(name: &str) -> PathBuf {
+    support::empty(&format!("install/{name}"))
 }
 
 fn pkg_config(lib: &Path, what: &[&str]) -> Vec<String> {
@@ -139,31 +113,38 @@ fn the_static_libraries_link_together() {
     );
 }
 
-/// Builds `tests/cmake` against the installation below `prefix`, and runs its four programs.
-fn cmake(name: &str, prefix: &Path) {
+/// Builds `tests/cmake` on an installation that CMake finds in this way, and runs its programs. Returns the folder.
+fn cmake(name: &str, found: &str) -> PathBuf {
     let dir = empty(name);
     let mut configure = Command::new("cmake");
     configure.arg("-S").arg(root().join("tests/cmake"));
-    // Debian's folder for libraries is known to CMake; the other is `lib/triplet`.
-    let lib = fs::canonicalize(prefix.join("lib/triplet")).unwrap_or(prefix.join("lib"));
-    configure
-        .arg("-B")
-        .arg(&dir)
-        .arg(format!("-DPACKAGES={}/cmake", lib.display()));
-    output(&mut configure);
+    output(configure.arg("-B").arg(&dir).arg(found));
     output(Command::new("cmake").arg("--build").arg(&dir));
     for program in ["shared", "static", "shared_ssl", "static_ssl"] {
-        assert_eq!(
-            output(&mut Command::new(dir.join(program))),
-            "33",
-            "{program}"
-        );
+        let said = output(&mut Command::new(dir.join(program)));
+        assert_eq!(said, "33", "{program}");
     }
+    dir
+}
+
+/// As `cmake`, told of the folder of CMake packages, which may be one that CMake does not look in.
+fn cmake_of_packages(name: &str, lib: &Path) {
+    let lib = fs::canonicalize(lib).expect("the libraries");
+    cmake(name, &format!("-DPACKAGES={}/cmake", lib.display()));
 }
 
 #[test]
 fn cmake_finds_both_libraries_shared_and_static() {
-    cmake("cmake", stage());
+    cmake_of_packages("cmake", &stage().join("lib"));
+}
+
+#[test]
+fn cmake_needs_to_know_no_more_than_the_prefix() {
+    let prefix = format!("-DCMAKE_PREFIX_PATH={}", stage().display());
+    let cache = cmake("cmake-prefix", &prefix).join("CMakeCache.txt");
+    let cache = fs::read_to_string(cache).expect("CMake's cache");
+    let here = format!("hiredis_DIR:PATH={}/lib/cmake/hiredis\n", stage().display());
+    assert!(cache.contains(&here), "found elsewhere:\n{cache}");
 }
 
 #[test]
@@ -179,10 +160,26 @@ fn an_installation_can_be_moved_and_taken_away() {
         &lib,
     );
 
-    cmake("moved-cmake", &moved.join("usr"));
+    cmake_of_packages("moved-cmake", &lib);
 
+    let others = ["include/hiredis/own.h", "lib/triplet/cmake/hiredis/own"];
+    let others = others.map(|file| moved.join("usr").join(file));
+    for file in &others {
+        fs::write(file, "").expect("a file of somebody else's");
+    }
     make("uninstall", &moved);
     let left = output(Command::new("find").arg(&moved).args(["!", "-type", "d"]));
-    assert_eq!(left, "", "left behind by make uninstall");
-    assert!(!moved.join("usr/include/hiredis").exists());
+    assert_eq!(left.lines().count(), 2, "left behind:\n{left}");
+    for file in &others {
+        fs::remove_file(file).expect("what is not ours stays");
+    }
+    make("uninstall", &moved);
+    let mut left = Command::new("find");
+    let left = left.current_dir(&moved).args([".", "-printf", "%P\n"]);
+    let mut left: Vec<String> = output(left).lines().map(String::from).collect();
+    left.sort();
+    assert_eq!(
+        left,
+        ["", "usr", "usr/include", "usr/lib", "usr/lib/triplet"]
+    );
 }
