@@ -72,6 +72,10 @@ abidiff: oracle stage
 deny:
 	scripts/deny
 
+# Unit tests and C test programs under AddressSanitizer.
+asan: tools
+	scripts/asan
+
 install: all
 	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
@@ -82,4 +86,4 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny asan

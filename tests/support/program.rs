@@ -20,9 +20,9 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn new(source: impl AsRef<Path>) -> Build {
         let source = root().join("tests").join(source);
-        let flags = marked(&source, "cc:").map_or(vec![], |line| {
-            line.split_whitespace().map(String::from).collect()
-        });
+        let own = marked(&source, "cc:").unwrap_or_default();
+        let flags = own.split_whitespace().chain(sanitizer()).map(String::from);
+        let flags = flags.collect();
         Build {
             source,
             headers: Hiredis::Ours,
@@ -111,6 +111,11 @@ impl Build {
             .chain(archives)
             .all(|path| modified(Path::new(path)).is_some_and(|time| time < built))
     }
+}
+
+/// What programs are compiled with where `scripts/asan` runs the tests, on a library made for it.
+fn sanitizer() -> Option<&'static str> {
+    std::env::var_os("HIREDIS_ASAN").map(|_| "-fsanitize=address")
 }
 
 /// The rest of a line `/* KEY rest */` or `// KEY rest` of a source file.
@@ -247,8 +252,16 @@ impl Run {
         self
     }
 
-    /// Free lists keep blocks that memcheck would otherwise see freed, so they are off.
+    /// Free lists keep blocks that memcheck would otherwise see freed, so they are off. Under
+    /// AddressSanitizer, which does not run in valgrind, that takes memcheck's place.
     pub(crate) fn valgrind(mut self) -> Run {
+        self.seconds = 300;
+        self = self
+            .env("HIREDIS_FREE_LISTS", "0")
+            .env("UNDER_VALGRIND", "1");
+        if sanitizer().is_some() {
+            return self;
+        }
         let memcheck = [
             "valgrind",
             "-q",
@@ -265,9 +278,7 @@ impl Run {
             0..0,
             memcheck.into_iter().chain(fds_and_end).map(Into::into),
         );
-        self.seconds = 300;
-        self.env("HIREDIS_FREE_LISTS", "0")
-            .env("UNDER_VALGRIND", "1")
+        self
     }
 
     /// Under helgrind, which looks for data races: the exit status is 99 where it has found one.
@@ -296,7 +307,8 @@ impl Run {
             .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         let stdout = collect(child.stdout.take().expect("piped"));
         let stderr = collect(child.stderr.take().expect("piped"));
-        let end = wait(&mut child, Duration::from_secs(self.seconds));
+        let slower = if sanitizer().is_some() { 4 } else { 1 };
+        let end = wait(&mut child, Duration::from_secs(self.seconds * slower));
         // Whatever it forked and left behind would keep the pipes open.
         let group = format!("-{}", child.id());
         let _ = Command::new("kill")
