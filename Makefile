@@ -86,4 +86,9 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny asan
+# What Debian 13's apt makes of them; by hand, as root.
+check-deb: deb
+	scripts/check-deb "$(TARGET)/deb" "$(abspath $(TARGET))/debian13-apt"
+
+
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny asan check-deb
