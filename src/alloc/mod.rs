@@ -294,7 +294,8 @@ impl Release for Kept {
 impl Release for Heap {
     #[inline(always)]
     unsafe fn release<T>(self, block: *mut T) {
-        // SAFETY: as above.
+        // SAFETY: the caller gives the block up, which the table in force made; there are lists only
+        // where that is libc's.
         unsafe {
             match self.lists {
                 Some(lists) => Kept(lists).release(block),

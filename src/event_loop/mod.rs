@@ -53,7 +53,7 @@ impl EventLoop {
         let waker = Waker::new(poll.registry(), MAILBOX).ok()?;
         let place: NonNull<Self> = NonNull::new(alloc::allocate(size_of::<Self>()))?.cast();
         let Some(mailbox) = Shared::new(waker) else {
-            // SAFETY: the block is ours.
+            // SAFETY: the block is new, and nobody else knows it.
             unsafe { alloc::release(place.as_ptr()) };
             return None;
         };
@@ -158,7 +158,7 @@ impl EventLoop {
 
     /// Acts on the letters that have arrived. What is posted meanwhile wakes the loop again.
     unsafe fn open_mail(this: NonNull<Self>) -> usize {
-        // SAFETY: the caller's loop is live.
+        // SAFETY: the caller's loop is live and stays so, whatever the functions do.
         unsafe {
             let mailbox = Self::mailbox(this);
             let count = mailbox.count();

@@ -302,7 +302,7 @@ pub(crate) fn connect_unix(
     let len = size_of::<libc::sockaddr_un>() as socklen_t;
     // SAFETY: the address is as long as said.
     let address = unsafe { SocketAddress::copy((&raw const address).cast(), len) };
-    // SAFETY: as above.
+    // SAFETY: the copy holds `len` bytes.
     let status = match unsafe { socket::connect(fd, address.as_ptr(), address.len) } {
         Err(EAGAIN | EINPROGRESS) if !blocking => Ok(()),
         Err(EAGAIN) => queue_for_accept(fd, &address, deadline),
