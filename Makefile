@@ -90,5 +90,4 @@ deb: all
 check-deb: deb
 	scripts/check-deb "$(TARGET)/deb" "$(abspath $(TARGET))/debian13-apt"
 
-
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff install uninstall deb deny asan check-deb
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff deny asan install uninstall deb check-deb
