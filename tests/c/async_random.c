@@ -2,7 +2,9 @@
  * kind, replies in any portions, callbacks that issue, free, disconnect and change hooks, servers that keep to the
  * protocol or do not. What must hold in the end, whatever happened, is checked throughout.
  *
- *   async_random FIRST COUNT    runs COUNT seeds from FIRST */
+ *   async_random FIRST COUNT    runs COUNT seeds from FIRST
+ *
+ * The fuzz target `async` takes its choices from the fuzzer's bytes instead. */
 #include <signal.h>
 
 #include "async_random.h"
@@ -58,7 +60,7 @@ static void detach(void) {
 /* Transports: one that takes little at a time, and one that does everything itself, as TLS does. */
 
 static ssize_t frugal_write(redisContext *c) {
-    size_t most = 1 + below(one_in(4) ? 5000 : 9), len = sdslen(c->obuf);
+    size_t most = 1 + below(below(4) < 3 ? 9 : 5000), len = sdslen(c->obuf);
     ssize_t n;
     if (one_in(4)) return 0;
     n = send(c->fd, c->obuf, most < len ? most : len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -66,7 +68,7 @@ static ssize_t frugal_write(redisContext *c) {
     return errno == EAGAIN ? 0 : redisNetWrite(c);
 }
 static ssize_t frugal_read(redisContext *c, char *into, size_t room) {
-    size_t most = 1 + below(one_in(4) ? 5000 : 9);
+    size_t most = 1 + below(below(4) < 3 ? 9 : 5000);
     return one_in(4) ? 0 : redisNetRead(c, into, most < room ? most : room);
 }
 static void own_timer(redisAsyncContext *ac) {
@@ -383,6 +385,7 @@ static int write_event(void) {
     return full;
 }
 static void timer_event(void) {
+    go_on();
     if (!r.ac || r.loop->timer == 0 || (now() < r.loop->timer && !one_in(20))) return;
     r.loop->timer = 0;
     redisAsyncHandleTimeout(r.ac);
@@ -429,7 +432,7 @@ static void stall(void) {
             /* A loop that the context has moved to gets its timer with the next event. */
             redisAsyncHandleRead(r.ac);
         } else {
-            while (now() < r.loop->timer) usleep(200);
+            while (now() < r.loop->timer) pass(1);
             r.loop->timer = 0;
             redisAsyncHandleTimeout(r.ac);
             seen.timeouts += !r.ac || r.ac->err == REDIS_ERR_TIMEOUT;
@@ -528,8 +531,6 @@ static void run(void) {
     int spoils;
     memset(&r, 0, sizeof r);
     r.fd = -1;
-    random_state = seed * 0x9e3779b97f4a7c15ull + 1;
-    below(1);
     spoils = one_in(2);
     r.resp3 = (int)below(2);
     r.honest = !one_in(3);
@@ -545,7 +546,7 @@ static void run(void) {
     if (spoils) hiredisSetAllocators(&spoiling);
     set_up(&o, &timeout);
     if (spoils && one_in(3)) failing = 20 + below(200), r.tainted = 1;
-    for (unsigned n = 20 + below(400); r.ac && n > 0; n--) turn();
+    for (unsigned n = 20 + below(400); r.ac && n > 0 && choices_remain(); n--) turn();
     failing = 0;
     if (r.ac && r.ac->err) seen.errors++;
     if (r.timeouts) stall();
@@ -563,6 +564,24 @@ static void run(void) {
     check(live_blocks == 0);
 }
 
+static void listen_for_all(void) {
+    memset(big, 'x', BIG);
+    peer_listen(&tcp);
+    peer_listen_unix(&local, "async-random", 64);
+    peer_refuse(&refusing);
+}
+
+#ifdef FUZZED
+
+void async_random(const unsigned char *bytes, size_t len) {
+    if (!tcp.port) listen_for_all();
+    choices.bytes = bytes;
+    choices.left = len;
+    run();
+}
+
+#else
+
 static void hangs(int signal) {
     char text[64];
     int len = snprintf(text, sizeof text, "seed %llu: hangs\n", seed);
@@ -574,13 +593,11 @@ static void hangs(int signal) {
 int main(int argc, char **argv) {
     unsigned long long first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000;
     signal(SIGALRM, hangs);
-    memset(big, 'x', BIG);
-    peer_listen(&tcp);
-    peer_listen_unix(&local, "async-random", 64);
-    peer_refuse(&refusing);
+    listen_for_all();
     tracing = count == 1;
     for (seed = first; seed < first + count; seed++) {
         alarm(getenv("UNDER_VALGRIND") ? 120 : 10);
+        choose_from(seed);
         run();
     }
     peer_end(&tcp);
@@ -591,3 +608,5 @@ int main(int argc, char **argv) {
     printf("freed in callbacks: %lu\nkept after errors: %lu\ndisconnected: %lu\n", seen.freed_inside, seen.errors, seen.disconnected);
     return 0;
 }
+
+#endif

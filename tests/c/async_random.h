@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "choices.h"
 #include "peer.h"
 
-static unsigned long long seed, random_state;
+static unsigned long long seed;
 
 #define check(condition)                                                                              \
     do {                                                                                              \
@@ -18,12 +19,6 @@ static unsigned long long seed, random_state;
             abort();                                                                                  \
         }                                                                                             \
     } while (0)
-
-static unsigned below(unsigned n) {
-    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-    return (unsigned)(random_state >> 33) % n;
-}
-static int one_in(unsigned n) { return below(n) == 0; }
 
 /* Allocators that count, that spoil what is freed, and that fail when asked to. */
 
@@ -116,6 +111,32 @@ static char in[1 << 19], out[1 << 20];
 static struct {
     unsigned long replies, nulls, messages, pushes, silent, feed, timeouts, freed_inside, errors, disconnected;
 } seen;
+
+/* Time, for this driver and for the library. In a fuzz target it passes as the driver says. */
+
+#ifdef FUZZED
+static struct timespec moment = {1000, 0};
+
+/* What the linker puts in the place of clock_gettime. */
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t) {
+    (void)clock;
+    *t = moment;
+    return 0;
+}
+static void pass(long ms) {
+    moment.tv_nsec += ms * 1000000;
+    moment.tv_sec += moment.tv_nsec / 1000000000;
+    moment.tv_nsec %= 1000000000;
+}
+#else
+static void pass(long ms) { usleep((unsigned)ms * 1000); }
+#endif
+/* Between two events. */
+static void go_on(void) {
+#ifdef FUZZED
+    pass(below(3));
+#endif
+}
 
 static double now(void) {
     struct timespec t;
@@ -317,6 +338,7 @@ static void server_misbehaves(void) {
     case 2: if (r.out_len) r.out_len = below((unsigned)r.out_len); break;
     case 3: for (unsigned n = below(30); n > 0 && r.out_len; n--) out[below((unsigned)r.out_len)] ^= (char)(1 << below(8)); break;
     case 4: shutdown(r.fd, one_in(2) ? SHUT_WR : SHUT_RD); break;
+    case 5: for (unsigned n = below(64); n > 0 && r.out_len < sizeof out / 2; n--) out[r.out_len++] = (char)below(256); break;
     default: say("%s", nonsense[below(sizeof nonsense / sizeof *nonsense)]);
     }
 }

@@ -1,16 +1,9 @@
 /* Replies taken apart, mended, mixed and freed at random, with allocators exchanged and threads ending in between. Whatever is
- * left must hold what it held. Takes a seed and a number of steps. */
+ * left must hold what it held. Takes a seed and a number of steps; the fuzz target `replies` takes its choices from the fuzzer's
+ * bytes instead. */
+#include "choices.h"
 #include "replies.h"
 #include <pthread.h>
-
-static unsigned long long state;
-
-static size_t below(size_t n) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (size_t)(state >> 20) % n;
-}
 
 enum { ROOTS = 40, STRINGS = 40, DEEPEST = 6 };
 static redisReply *roots[ROOTS];
@@ -23,7 +16,7 @@ static struct {
 enum { CHANGED = 1 };
 
 static size_t some_size(void) {
-    return below(4) == 0 ? below(LONGEST) : below(60);
+    return one_in(4) ? below(LONGEST) : below(60);
 }
 
 static int has_text(const redisReply *r) {
@@ -53,12 +46,14 @@ static char wire[1 << 20];
 static void write_reply(int depth) {
     if (wire_at > sizeof(wire) - 4096)
         depth = DEEPEST;
-    switch (below(depth < DEEPEST ? 7 : 4)) {
-    case 0: wire_at += write_text(wire + wire_at, '$', some_size()); return;
-    case 1: wire_at += write_text(wire + wire_at, "+-"[below(2)], some_size()); return;
-    case 2: wire_at += (size_t)sprintf(wire + wire_at, ":4711\r\n"); return;
-    case 3: wire_at += (size_t)sprintf(wire + wire_at, "%s", below(2) ? "$-1\r\n" : "_\r\n"); return;
-    default: break;
+    switch (below(7)) {
+    case 0:
+    case 1:
+    case 2: if (depth < DEEPEST) break; /* fall through */
+    case 3: wire_at += write_text(wire + wire_at, '$', some_size()); return;
+    case 4: wire_at += write_text(wire + wire_at, "+-"[below(2)], some_size()); return;
+    case 5: wire_at += (size_t)sprintf(wire + wire_at, ":4711\r\n"); return;
+    default: wire_at += (size_t)sprintf(wire + wire_at, "%s", below(2) ? "$-1\r\n" : "_\r\n"); return;
     }
     size_t count = below(10) == 0 ? below(80) : below(6);
     wire_at += (size_t)sprintf(wire + wire_at, "%c%zu\r\n", "*~>"[below(3)], count);
@@ -265,11 +260,9 @@ static void step(void) {
     }
 }
 
-int main(int argc, char **argv) {
-    CHECK(argc == 3);
-    state = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15u | 1;
+static void take_steps(long steps) {
     reader = redisReaderCreate();
-    for (long steps = atol(argv[2]), n = 0; n < steps; n++) {
+    for (long n = 0; n < steps && choices_remain(); n++) {
         step();
         if (n % 64 == 0)
             for (size_t i = 0; i < ROOTS; i++)
@@ -280,5 +273,26 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < STRINGS; i++)
         free(strings[i].text);
     redisReaderFree(reader);
+}
+
+#ifdef FUZZED
+
+void clients_random(const unsigned char *bytes, size_t len) {
+    choices.bytes = bytes;
+    choices.left = len;
+    memset(roots, 0, sizeof(roots));
+    memset(strings, 0, sizeof(strings));
+    take_steps(10000);
+    hiredisResetAllocators();
+}
+
+#else
+
+int main(int argc, char **argv) {
+    CHECK(argc == 3);
+    choose_from(strtoull(argv[1], NULL, 10));
+    take_steps(atol(argv[2]));
     return 0;
 }
+
+#endif
