@@ -48,6 +48,15 @@ bench-quick: oracle stage
 	scripts/ensure-tools python3 gcc valgrind
 	scripts/bench-quick $(if $(UPDATE),--update)
 
+# make fuzz NAME=reader SECONDS=600; WITH=jemalloc or valgrind instead of the address sanitizer, LISTS=off without free lists
+fuzz: oracle
+	scripts/ensure-tools gcc g++ $(filter valgrind,$(WITH)) $(if $(filter jemalloc,$(WITH)),libjemalloc2)
+	scripts/fuzz $(NAME) $(or $(SECONDS),60) $(or $(WITH),asan) $(or $(LISTS),on)
+
+fuzz-quick: oracle
+	scripts/ensure-tools gcc g++
+	scripts/fuzz quick
+
 stage:
 	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include
 
@@ -90,4 +99,4 @@ deb: all
 check-deb: deb
 	scripts/check-deb "$(TARGET)/deb" "$(abspath $(TARGET))/debian13-apt"
 
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls stage headers headers-check abi-check abidiff deny asan install uninstall deb check-deb
+.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls fuzz fuzz-quick stage headers headers-check abi-check abidiff deny asan install uninstall deb check-deb

@@ -100,6 +100,29 @@ fn random_surgery_under_valgrind() {
     under_valgrind("clients_random", &["7", STEPS_UNDER_VALGRIND], LISTS_ON);
 }
 
+/// What the fuzz target `replies` has kept, on the library as it is shipped: under valgrind and beside jemalloc.
+#[test]
+fn surgery_of_the_fuzzer() {
+    let build = Build::new("c/clients_random.c").flag("-DREPLAYED=clients_random");
+    let program = build.build();
+    let inputs = std::fs::read_dir(support::root().join("fuzz/corpus/replies")).expect("a corpus");
+    let inputs: Vec<PathBuf> = inputs.flatten().map(|entry| entry.path()).collect();
+    assert!(inputs.len() > 10, "{inputs:?}");
+    let run = || {
+        let paths = inputs
+            .iter()
+            .map(|path| path.to_str().expect("a plain path"));
+        paths.fold(program.on(Hiredis::Ours), |run, path| run.arg(path))
+    };
+    for (key, value) in [LISTS_ON, LISTS_OFF] {
+        run().valgrind().env(key, value).success();
+        if let Some(path) = library("libjemalloc.so.2") {
+            let preload = path.to_str().expect("a plain path");
+            run().env(key, value).env("LD_PRELOAD", preload).success();
+        }
+    }
+}
+
 /// Another malloc has other block sizes, and finds foreign or broken blocks in its own way.
 #[test]
 fn replies_beside_another_malloc() {
