@@ -27,10 +27,8 @@ fn prefix() -> &'static Path {
         stage(); // has built the library
         let prefix = empty("drogon/prefix");
         let place = format!("PREFIX={}", prefix.display());
-        make(
-            "install",
-            &["DESTDIR=", "LIBDIR=lib", "INCLUDEDIR=include", &place],
-        );
+        let places = ["DESTDIR=", "LIBDIR=lib", "INCLUDEDIR=include", &place];
+        output(make("install").args(places));
         prefix
     })
 }

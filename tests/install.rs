@@ -11,7 +11,7 @@ use support::{output, root, stage};
 fn make(goal: &str, destdir: &Path) {
     stage(); // has built the library
     let destdir = format!("DESTDIR={}", destdir.display());
-    support::make(goal, &["PREFIX=/usr", "LIBDIR=lib/triplet", &destdir]);
+    output(support::make(goal).args(["PREFIX=/usr", "LIBDIR=lib/triplet", &destdir]));
 }
 
 /// An empty folder of these tests.
