@@ -35,6 +35,7 @@ cases! {
     ended_from_everywhere
     silent_replies
     peer_gone_without_sigpipe_handling
+    endless_last_words
 }
 
 cases! {

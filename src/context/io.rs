@@ -75,6 +75,9 @@ pub(crate) unsafe fn buffer_write(c: *mut redisContext) -> Status<bool> {
     }
 }
 
+/// Reads after which a peer that has gone is not listened to any longer: more than a socket holds.
+const LAST_READS: usize = 64;
+
 /// After a write that failed because the peer has gone: reads what it said before, without waiting.
 /// Whether there may be something; the error of the write stays.
 ///
@@ -90,7 +93,7 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
         }
         let (err, errstr, flags) = ((*c).err, (*c).errstr, (*c).flags);
         (*c).flags &= !REDIS_BLOCK;
-        loop {
+        for _ in 0..LAST_READS {
             (*c).err = 0;
             if buffer_read(c).map_or(0, |received| received.count) == 0 {
                 break;

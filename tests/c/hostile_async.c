@@ -20,12 +20,16 @@ static int interrupted(void) {
     }
     return 0;
 }
+/* While set, the peer takes nothing any more, and says something for ever. */
+static int endless;
 ssize_t recv(int fd, void *buf, size_t len, int flags) {
     if (interrupted()) return -1;
+    if (endless) return memset(buf, '+', len), (ssize_t)len;
     return recvfrom(fd, buf, hurried && len ? 1 : len, flags, NULL, NULL);
 }
 ssize_t send(int fd, const void *buf, size_t len, int flags) {
     if (interrupted()) return -1;
+    if (endless) return errno = EPIPE, -1;
     return sendto(fd, buf, hurried && len ? 1 : len, flags, NULL, 0);
 }
 
@@ -282,6 +286,18 @@ static void silent_replies(void) {
     check(count("{b NULL ") == 5);
 }
 
+static void endless_last_words(void) {
+    open_with(NULL, NULL);
+    ask(&s, &a, "PING");
+    endless = 1;
+    drive_flush(&s);
+    endless = 0;
+    check(s.ac == NULL);
+    contains(trace.calls, "{a NULL err 1 CDI}");
+    contains(trace.calls, "{onDisconnect -1 err 1 'Broken pipe'");
+    end();
+}
+
 static void peer_gone_without_sigpipe_handling(void) {
     begin("sigpipe");
     signal(SIGPIPE, SIG_DFL);
@@ -320,7 +336,7 @@ static void peer_gone_without_sigpipe_handling(void) {
 static const struct test_case cases[] = {
     CASE(peers_that_break_the_protocol), CASE(hurried_by_the_kernel), CASE(formatted_garbage), CASE(two_commands_in_one_buffer), CASE(strange_argv),
     CASE(overlapping_subscriptions), CASE(reissuing_while_timed_out), CASE(ended_from_everywhere), CASE(silent_replies),
-    CASE(peer_gone_without_sigpipe_handling),
+    CASE(peer_gone_without_sigpipe_handling), CASE(endless_last_words),
 };
 
 int main(int argc, char **argv) {
