@@ -52,7 +52,7 @@ fn runs(program: &str, name: &str, flags: &[String], lib: &Path) {
     );
     assert_eq!(
         output(Command::new(&binary).env("LD_LIBRARY_PATH", lib)),
-        "33"
+        "33\n"
     );
 }
 
@@ -122,7 +122,7 @@ fn cmake(name: &str, found: &str) -> PathBuf {
     output(Command::new("cmake").arg("--build").arg(&dir));
     for program in ["shared", "static", "shared_ssl", "static_ssl"] {
         let said = output(&mut Command::new(dir.join(program)));
-        assert_eq!(said, "33", "{program}");
+        assert_eq!(said, "33\n", "{program}");
     }
     dir
 }

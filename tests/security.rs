@@ -25,10 +25,8 @@ fn every_test_that_the_threat_model_names_is_there() {
     let mut named = 0;
     for proof in proofs.flat_map(|(_, proofs)| proofs.split("; ")) {
         let mut names = proof.split('`').skip(1).step_by(2);
-        let Some(file) = names
-            .next()
-            .filter(|name| name.contains(".rs") || name.ends_with(".c"))
-        else {
+        let is_file = |name: &&str| [".rs", ".c", ".h"].iter().any(|end| name.ends_with(end));
+        let Some(file) = names.next().filter(is_file) else {
             continue;
         };
         let found = ["tests", "src"]
