@@ -67,6 +67,7 @@ unsafe fn hand_out_all(ac: *mut AsyncContext) -> Life {
 }
 
 /// Ends after a write that failed. Where the peer has gone, what it said before is handed out first.
+#[cold]
 pub(super) unsafe fn hang_up(ac: *mut AsyncContext) -> Life {
     // SAFETY: the caller's context is live, and not used after it is gone.
     unsafe {
