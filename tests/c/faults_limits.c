@@ -89,7 +89,7 @@ static void loop_once(void) {
     for (int left_ = 100000; !(condition) && (left_-- > 0 || (check(!"never: " #condition), 0));) loop_once()
 
 static const char *argument_of(int id) {
-    static char text[LARGE + 1];
+    static __thread char text[LARGE + 1]; /* the peer's thread asks, too */
     memset(text, '.', LARGE);
     text[snprintf(text, 12, "%d", id)] = ':';
     return text;
