@@ -13,6 +13,7 @@ mod issue;
 mod lifecycle;
 mod pubsub;
 mod silence;
+mod subscribe;
 mod subscriptions;
 mod timer;
 mod waiting;

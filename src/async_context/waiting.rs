@@ -1,14 +1,74 @@
-//! Which of the waiting commands a reply answers.
+//! Commands that wait for their replies: how they queue, and which of them a reply answers.
 
-use super::callbacks::{find, mark, push, release_node, remove_first, shift};
+use super::callbacks::{find, mark, new_node, push, release_node, remove_first, shift};
+use super::pubsub::names;
 use super::silence::is_feed;
+use super::subscriptions::OutOfMemory;
 use super::{AsyncContext, Receiver, has_flag, inner, pubsub};
 use crate::context::reader;
-use crate::layout::{REDIS_MONITORING, redisCallback, redisCallbackList, redisReply};
+use crate::layout::{
+    REDIS_MONITORING, REDIS_SUBSCRIBED, redisCallback, redisCallbackList, redisReply,
+};
 use crate::reader as parser;
 use crate::resp::Kind;
 use core::ptr::NonNull;
-use libc::c_void;
+use libc::{c_int, c_void};
+
+/// Why a command is not accepted.
+pub(super) enum Refusal {
+    /// It makes no sense, or not now.
+    Refused,
+    /// A limit is reached.
+    Limit,
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for Refusal {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// Refuses a command where as many wait as may.
+pub(super) unsafe fn check_pending(ac: *mut AsyncContext) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let limit = (*ac).limits.pending;
+        if limit > 0 && (*ac).nodes - names(ac) >= limit {
+            return Err(Refusal::Limit);
+        }
+        Ok(())
+    }
+}
+
+/// Appends a node to the list of commands that suits the mode.
+pub(super) unsafe fn queue(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    mark: c_int,
+) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        check_pending(ac)?;
+        let node =
+            new_node(ac, receiver.function, receiver.privdata, mark).ok_or(Refusal::OutOfMemory)?;
+        push(waiting_list(ac, mark), node);
+        Ok(())
+    }
+}
+
+/// The list in which a command waits: in subscribed mode, one of its own.
+pub(super) unsafe fn waiting_list(ac: *mut AsyncContext, mark: c_int) -> *mut redisCallbackList {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let subscribed = has_flag(ac, REDIS_SUBSCRIBED);
+        if subscribed && matches!(mark, mark::COMMAND | mark::SHARDS) {
+            &raw mut (*ac).c.sub.replies
+        } else {
+            &raw mut (*ac).c.replies
+        }
+    }
+}
 
 /// The callback of the command in `replies` that a reply answers; the command leaves the list. A
 /// monitor's stays, for its feed.

@@ -18,6 +18,7 @@ mod common;
 mod default_table;
 mod direct;
 mod input;
+mod last;
 mod open;
 mod quick;
 mod reply;
@@ -27,7 +28,7 @@ mod tasks;
 use crate::error::{Error, INPUT_LIMIT};
 use crate::layout::{
     REDIS_READER_MAX_ARRAY_ELEMENTS, REDIS_READER_MAX_BUF, REDIS_READER_MAX_REPLY_DEPTH,
-    REDIS_REPLY_PUSH, redisReader, redisReply, redisReplyObjectFunctions,
+    redisReader, redisReplyObjectFunctions,
 };
 use crate::resp::encode::CRLF;
 use crate::resp::{Found, Kind};
@@ -38,10 +39,11 @@ use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
 use open::Open;
 
-use default_table::{makes_default_aggregates, makes_default_objects};
+use default_table::makes_default_objects;
 
 pub(crate) use default_table::default_functions;
 pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received, refuse};
+pub(crate) use last::{as_aggregate, free_object, last_is_push, last_kind, makes_replies};
 pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;
 
@@ -328,66 +330,6 @@ unsafe fn unread<'a>(reader: &Reader) -> &'a [u8] {
     unsafe {
         let c = &reader.c;
         core::slice::from_raw_parts(c.buf.add(c.pos).cast::<u8>(), c.len - c.pos)
-    }
-}
-
-/// The type on the wire of the reply that `get_reply` returned last, `None` where it was a null.
-/// Programs with tables of their own have objects whose `type` means nothing.
-///
-/// # Safety
-/// `reader` is live.
-#[inline]
-pub(crate) unsafe fn last_kind(reader: *mut Reader) -> Option<Kind> {
-    // SAFETY: the reader is live.
-    Kind::from_number(unsafe { (*reader).root }).filter(|&kind| kind != Kind::Null)
-}
-
-/// The reply that `get_reply` returned last, where it is an aggregate made by the default
-/// `createArray`: a `redisReply`, whatever the rest of the table makes.
-///
-/// # Safety
-/// `reader` is live, and `object` is the reply.
-pub(crate) unsafe fn as_aggregate<'a>(
-    reader: *mut Reader,
-    object: NonNull<c_void>,
-) -> Option<&'a redisReply> {
-    // SAFETY: the caller's promises; an aggregate of the default table is a `redisReply`.
-    unsafe {
-        let aggregate = last_kind(reader).is_some_and(Kind::is_aggregate);
-        (aggregate && makes_default_aggregates((*reader).c.r#fn)).then(|| object.cast().as_ref())
-    }
-}
-
-/// Whether the reply that `get_reply` returned last is a push that a push callback can take.
-///
-/// # Safety
-/// `reader` is live.
-pub(crate) unsafe fn last_is_push(reader: *mut Reader) -> bool {
-    // SAFETY: the reader is live.
-    unsafe { (*reader).root == REDIS_REPLY_PUSH && makes_default_aggregates((*reader).c.r#fn) }
-}
-
-/// Whether every object that the reader's table makes is a `redisReply`.
-///
-/// # Safety
-/// `reader` is live.
-pub(crate) unsafe fn makes_replies(reader: *mut Reader) -> bool {
-    // SAFETY: the reader is live.
-    unsafe { makes_default_objects((*reader).c.r#fn) }
-}
-
-/// Gives `object` to the table's `freeObject`, where there is one.
-///
-/// # Safety
-/// `object` came from this reader's table and is not used afterwards.
-pub(crate) unsafe fn free_object(reader: *mut Reader, object: *mut c_void) {
-    // SAFETY: the reader and its table are live; the caller gives the object up.
-    unsafe {
-        if let Some(table) = (*reader).c.r#fn.as_ref()
-            && let Some(free_object) = table.freeObject
-        {
-            free_object(object);
-        }
     }
 }
 
