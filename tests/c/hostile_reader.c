@@ -240,7 +240,7 @@ static void one_long_line(size_t len) {
 
 int main(void) {
     measure_memory();
-    int slow = getenv("UNDER_VALGRIND") != NULL;
+    int slow = getenv("UNDER_VALGRIND") || getenv("HIREDIS_ASAN");
     broken_values();
     long_double();
     nesting();
