@@ -4,6 +4,7 @@
 
 use super::free;
 use super::thread_slot::slot;
+use crate::layout::redisReply;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -16,7 +17,8 @@ const MAX_KEPT: usize = 256 * 1024;
 const MAX_BLOCK: usize = 1032;
 
 /// Distance of the classes, and what the smallest lacks to it: glibc's blocks hold 24, 40, 56 …
-/// bytes. Blocks of other allocators fall into the class below.
+/// bytes. Blocks of other allocators would fall into the class below, from which their size is
+/// never taken; so there are no lists with them.
 const STEP: usize = 16;
 const OFFSET: usize = 8;
 
@@ -233,16 +235,30 @@ static AT_UNLOAD: extern "C" fn() = {
 /// Whether this process wants the lists: not where `HIREDIS_FREE_LISTS` is 0, and not where some
 /// replacement of malloc has left glibc's `malloc_usable_size` in place. (A non-PIE executable that
 /// takes malloc's address gives it one of its own; the lists stay off there, which is only slower.)
-/// In a process with more rights than its user's, the environment decides nothing.
+/// Where blocks would be kept and never taken again, only if `HIREDIS_FREE_LISTS` is 1, for tests. In
+/// a process with more rights than its user's, the environment decides nothing.
 fn are_wanted() -> bool {
     // SAFETY: the name is NUL-terminated, and a value found is.
-    let switched_off = unsafe {
+    let said = unsafe {
         let value = secure_getenv(c"HIREDIS_FREE_LISTS".as_ptr());
-        !value.is_null() && core::ffi::CStr::from_ptr(value) == c"0"
+        (!value.is_null()).then(|| core::ffi::CStr::from_ptr(value))
     };
-    !switched_off
+    said != Some(c"0")
         && home(super::malloc as *const () as usize)
             == home(malloc_usable_size as *const () as usize)
+        && (said == Some(c"1") || come_back())
+}
+
+/// Whether a block of malloc, once kept, is found for what it was made for.
+fn come_back() -> bool {
+    let size = size_of::<redisReply>();
+    // SAFETY: the block, if there is one, is live until it is freed.
+    unsafe {
+        let block = libc::malloc(size);
+        let fits = !block.is_null() && class_of(malloc_usable_size(block)) == class_for(size);
+        libc::free(block);
+        fits
+    }
 }
 
 /// Which of the loaded objects holds a function, by its place among them. (`dladdr` would go on to
