@@ -310,7 +310,18 @@ impl Heap {
     /// are emptied.
     #[inline]
     pub(crate) fn current() -> Self {
-        let lists = free_lists::of_thread();
+        Self::behind(free_lists::of_thread())
+    }
+
+    /// The same, to free with: a thread that frees replies and reads none would never take up what
+    /// it keeps, so it gets no lists.
+    #[inline]
+    pub(crate) fn to_free_with() -> Self {
+        Self::behind(free_lists::in_use())
+    }
+
+    #[inline]
+    fn behind(lists: Option<NonNull<Lists>>) -> Self {
         if is_libc() {
             return Self { lists };
         }

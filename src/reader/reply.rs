@@ -118,7 +118,7 @@ unsafe fn free_plain(kept: Kept, reply: *mut redisReply) {
 
 #[inline(never)]
 unsafe fn free_without_lists(reply: *mut redisReply) {
-    let heap = Heap::current();
+    let heap = Heap::to_free_with();
     // SAFETY: as in `free_reply`.
     unsafe {
         if has_elements(reply) {
