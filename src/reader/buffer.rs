@@ -43,7 +43,8 @@ pub(super) unsafe fn drop_consumed(reader: *mut Reader) {
 }
 
 /// How large a buffer may be to be kept when it is used up: small on an idle connection; on a busy
-/// one, and where the program feeds the reader, as large as the next bytes may need it.
+/// one, and where the program feeds the reader, as large as the next bytes may need it: `maxbuf` and
+/// as much again, since the buffer has twice the room that its first bytes take.
 ///
 /// # Safety
 /// `reader` is live.
@@ -52,7 +53,7 @@ pub(super) unsafe fn room_to_keep(reader: *mut Reader) -> usize {
     unsafe {
         match (*reader).read_size {
             _ if (*reader).drained => (*reader).c.maxbuf.min(MAX_IDLE),
-            MIN_READ => (*reader).c.maxbuf.max(MAX_CONSUMED),
+            MIN_READ => (*reader).c.maxbuf.saturating_mul(2).max(MAX_CONSUMED),
             busy => (*reader).c.maxbuf.max(2 * busy),
         }
     }

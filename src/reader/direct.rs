@@ -11,7 +11,7 @@ use super::{Reader, unread};
 use crate::alloc::Heap;
 use crate::error::Error;
 use crate::layout::redisReply;
-use crate::resp::{Found, Item, Kind, parse_item, parse_short_line};
+use crate::resp::{Found, Item, Kind, parse_common_bulk, parse_item, parse_short_line};
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
 
@@ -169,6 +169,14 @@ impl Tree {
                 };
             };
             if !reader.bulk.is_active() {
+                if kind == Kind::BulkString
+                    && let Some((text, len)) = parse_common_bulk(unread(reader))
+                {
+                    reader.scanned = 0;
+                    reader.c.pos += len;
+                    let reply = new_string(&self.heap, kind as c_int, text);
+                    return reply.map(Step::Made).ok_or(Error::OutOfMemory);
+                }
                 let scanned = core::mem::take(&mut reader.scanned);
                 return self.take_item(reader, kind, scanned);
             }

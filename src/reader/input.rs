@@ -77,7 +77,8 @@ pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
             return give_up(reader, INPUT_LIMIT);
         }
         if (*reader).c.len == 0 {
-            shrink(reader, (*reader).c.maxbuf);
+            // What is no larger than these bytes would have it grow to stays.
+            shrink(reader, (*reader).c.maxbuf.max(2 * rest.len()));
         }
         let buf = sds::append((*reader).c.buf, rest);
         if buf.is_null() {

@@ -148,6 +148,11 @@ static void buffer_release(size_t maxbuf, size_t size) {
     fact(sdsavail(r->buf) > maxbuf, "%s.keeps.more.than.maxbuf", key);
     strcat(key, ".next");
     get(r, key);
+    redisReaderFeed(r, wire, size + 2);
+    get(r, strcat(key, ".again"));
+    redisReaderFeed(r, wire, size + 2);
+    fact(sdsavail(r->buf) <= 2 * size, "%s.room.within.twice.the.feed", key);
+    get(r, strcat(key, ".again"));
     redisReaderFree(r);
     free(wire);
 }
