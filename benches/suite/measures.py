@@ -52,8 +52,8 @@ def measures(servers):
     add("linear.long-bulk.16", linear("long-bulk", 16), runs=3)
     add("linear.output.32", linear("output", 32), runs=3)
 
-    add_program("sync.get", "sync", lambda: ["get", servers.redis(), 50000])
-    add_program("sync.get.tcp", "sync", lambda: ["get", servers.redis(tcp=True), 50000])
+    add_program("sync.get", "sync", lambda: ["get", servers.redis(), 50000], runs=15)
+    add_program("sync.get.tcp", "sync", lambda: ["get", servers.redis(tcp=True), 50000], runs=15)
     add_program("sync.pipeline", "sync", lambda: ["pipeline", servers.redis(), 300000])
     add_program("sync.huge-pipeline", "sync", lambda: ["huge-pipeline", servers.redis(), 200000])
     add_program("sync.large", "sync", lambda: ["large", servers.redis(), 64])
@@ -62,7 +62,7 @@ def measures(servers):
     add_program("sync.idle", "sync", lambda: ["memory", servers.redis(), 1], runs=1)
     add_program("sync.contexts", "sync", lambda: ["contexts", servers.redis(), 3000])
     add_program("sync.trickle", "sync", lambda: ["trickle", servers.redis(), 5000])
-    add_program("start", "start", lambda: [servers.redis(), 200])
+    add_program("start", "start", lambda: [servers.redis(), 200], runs=15)
 
     for size in QUEUES:
         add_program(f"queue.{size}", "async-libevent", lambda s=size: ["queue", servers.replay("set"), "-m", s],

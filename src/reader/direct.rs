@@ -169,10 +169,11 @@ impl Tree {
                 };
             };
             if !reader.bulk.is_active() {
+                // Once its head was there, nothing of it is to be scanned again.
                 if kind == Kind::BulkString
+                    && reader.scanned == 0
                     && let Some((text, len)) = parse_common_bulk(unread(reader))
                 {
-                    reader.scanned = 0;
                     reader.c.pos += len;
                     let reply = new_string(&self.heap, kind as c_int, text);
                     return reply.map(Step::Made).ok_or(Error::OutOfMemory);
