@@ -2,8 +2,10 @@
 //! step they hold what a plain vector of bytes holds.
 #![no_main]
 
-use hiredis::capi::hiredis::{redisBufferWrite, redisConnectFd, redisFree};
+use hiredis::capi::connect::{redisConnectFd, redisFree};
+use hiredis::capi::hiredis::redisBufferWrite;
 use hiredis::capi::sds::*;
+use hiredis::capi::sds_text::*;
 use hiredis::layout::*;
 use hiredis_fuzz::{Choices, len_and_room, text_of};
 use libfuzzer_sys::fuzz_target;

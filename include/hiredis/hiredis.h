@@ -265,14 +265,6 @@ typedef struct redisReply {
   struct redisReply **element;
 } redisReply;
 
-// Makes a reader whose replies are redisReply objects. Returns NULL when out of memory; free it
-// with redisReaderFree().
-redisReader *redisReaderCreate(void);
-
-// Frees a reply with everything in it: its strings, its elements and theirs. NULL is ignored, also
-// in the place of a string or element that the program has taken out for itself.
-void freeReplyObject(void *reply);
-
 // Connects as `options` say; they are read during the call only.
 //
 // Returns NULL when out of memory or when `options->type` is unknown; otherwise a context to be
@@ -357,6 +349,14 @@ void redisFree(redisContext *c);
 // Frees the context but keeps its connection open; returns the descriptor, which is then the
 // caller's.
 redisFD redisFreeKeepFd(redisContext *c);
+
+// Makes a reader whose replies are redisReply objects. Returns NULL when out of memory; free it
+// with redisReaderFree().
+redisReader *redisReaderCreate(void);
+
+// Frees a reply with everything in it: its strings, its elements and theirs. NULL is ignored, also
+// in the place of a string or element that the program has taken out for itself.
+void freeReplyObject(void *reply);
 
 // Reads once from the connection into the context's reader. For non-blocking contexts, when their
 // socket is readable.

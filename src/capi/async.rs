@@ -1,6 +1,7 @@
 //! `async.h`: the asynchronous API.
 
-use super::hiredis::{bytes, tcp_options, unix_options};
+use super::connect::{tcp_options, unix_options};
+use super::hiredis::bytes;
 use super::read::status;
 use crate::async_context::{self, AsyncContext, OnConnect, Receiver};
 use crate::context::Command;

@@ -10,7 +10,7 @@
 use super::r#async::redisvAsyncCommand;
 use super::format::format_command;
 use super::hiredis::{redisvAppendCommand, redisvCommand};
-use super::sds::{sdscatfmt_va, sdscatvprintf};
+use super::sds_text::{sdscatfmt_va, sdscatvprintf};
 use crate::layout::{redisAsyncContext, redisCallbackFn, redisContext};
 use crate::sds::Sds;
 use core::arch::naked_asm;
