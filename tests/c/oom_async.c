@@ -1,8 +1,7 @@
 /* Asynchronous contexts without memory, against a real server: a command that was accepted has its callback called exactly
  * once, a refused one never; a subscription's callback is called until its end; everything is freed. */
 #include "oom_async.h"
-#include <sys/socket.h>
-#include <sys/un.h>
+#include "oom_socket.h"
 #include <unistd.h>
 
 static void issue_echoes(void) {
@@ -46,16 +45,8 @@ static void whole_life_unix(void) {
     whole_life(&options);
 }
 
-static int raw_connection(void) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    return fd;
-}
-
 static void whole_life_fd(void) {
-    int fd = raw_connection();
+    int fd = socket_to(path);
     redisOptions options = {.type = REDIS_CONN_USERFD};
     options.endpoint.fd = fd;
     whole_life(&options);
@@ -96,7 +87,7 @@ static void set_timeout(void) {
 }
 
 static void say_to_server(const char *text) {
-    int fd = raw_connection();
+    int fd = socket_to(path);
     char answer[64];
     CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     CHECK(read(fd, answer, sizeof(answer)) > 0);

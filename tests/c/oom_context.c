@@ -1,9 +1,8 @@
 /* The rest of the blocking API without memory, function by function: every way to connect, what transports and wrapping libraries call,
  * and each way to send. What has failed says so, and can be freed; what was connected before serves again after redisReconnect. */
 #include "oom.h"
+#include "oom_socket.h"
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static int port;
@@ -36,17 +35,9 @@ CONNECTS(redisConnectUnix, redisConnectUnix(path))
 CONNECTS(redisConnectUnixWithTimeout, redisConnectUnixWithTimeout(path, TIMEOUT))
 CONNECTS(redisConnectUnixNonBlock, redisConnectUnixNonBlock(path))
 
-static int raw_connection(void) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    return fd;
-}
-
 /* The descriptor is the program's until a context has it, and again afterwards. */
 static void redisConnectFd_(void) {
-    int fd = raw_connection();
+    int fd = socket_to(path);
     arm();
     redisContext *c = redisConnectFd(fd);
     CHECK((c == NULL) == has_failed());

@@ -1,9 +1,8 @@
 /* Blocking contexts without memory: connecting, commands, pipelines and reconnecting, against a real server. A reply always
  * belongs to the command it is handed out for, and what was refused is not sent. */
 #include "oom.h"
+#include "oom_socket.h"
 #include <arpa/inet.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static int port;
@@ -16,14 +15,6 @@ static void free_privdata(void *privdata) {
 }
 
 static const struct timeval TIMEOUT = {5, 0};
-
-static int raw_connection(void) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    return fd;
-}
 
 static void check_ping(redisContext *c) {
     redisReply *reply = redisCommand(c, "PING");
@@ -80,7 +71,7 @@ static void connect_unix(void) {
 
 static void connect_fd(void) {
     redisOptions options = {.type = REDIS_CONN_USERFD, .command_timeout = &TIMEOUT};
-    int fd = raw_connection();
+    int fd = socket_to(path);
     options.endpoint.fd = fd;
     connect_as(&options);
     close(fd); /* Still open where there was no context to own it; nobody else opens files here. */

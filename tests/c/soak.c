@@ -60,12 +60,12 @@ static void blocking_pipelines(void) {
     int share = (ROUND - ASYNC_SHARE) / BLOCKING;
     for (int i = 0; i < BLOCKING; i++) {
         void *reply;
-        for (int j = 0; j < share; j++) check(redisAppendCommand(blocking[i], j % 2 ? "GET key:%d" : "APPEND tail:%d x", j % 100) == REDIS_OK);
+        for (int j = 0; j < share; j++) check(redisAppendCommand(blocking[i], j % 2 ? "GET key:%d" : "APPEND tail %d", j % 100) == REDIS_OK);
         for (int j = 0; j < share; j++) {
             check(redisGetReply(blocking[i], &reply) == REDIS_OK);
             freeReplyObject(reply);
         }
-        freeReplyObject(redisCommand(blocking[i], "DEL tail:%d", 0));
+        freeReplyObject(redisCommand(blocking[i], "DEL tail"));
     }
     commands += share * BLOCKING;
 }
