@@ -159,6 +159,12 @@ fn the_peer_is_verified_by_name_or_address() {
     for address in ["127.0.0.2", "::1"] {
         ends(&server, &format!("ca=ca.pem name={address}"), wrong_address);
     }
+    // A wildcard stands for a whole label, not for a part of one.
+    ends(
+        &TlsServer::start("partial", &[]),
+        "ca=ca.pem name=redis.example.test",
+        wrong_name,
+    );
     // Without DNS names in the certificate its common name counts.
     ends(
         &TlsServer::start("common", &[]),
@@ -178,6 +184,87 @@ fn the_peer_is_verified_by_name_or_address() {
         "ca=ca.pem sni=localhost name=elsewhere.test",
         OK,
     );
+}
+
+/// What all four pairs must agree upon, however much they say about why.
+#[test]
+fn each_pair_trusts_the_same_peers() {
+    let failed = "initiate: 1 SSL_connect failed:";
+    let unverified = "initiate: 1 SSL_connect failed: certificate verify failed";
+    let plain = TlsServer::start("server", &[]);
+    let asking = TlsServer::start(
+        "server",
+        &["--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2"],
+    );
+    let newest = TlsServer::start("server", &["--tls-protocols", "TLSv1.3"]);
+    let expired = TlsServer::start("expired", &[]);
+    for (core, tls) in [
+        (Hiredis::Ours, Hiredis::Ours),
+        (Hiredis::Oracle, Hiredis::Ours),
+        (Hiredis::Ours, Hiredis::Oracle),
+        (Hiredis::Oracle, Hiredis::Oracle),
+    ] {
+        if oracle().is_none() && [core, tls].contains(&Hiredis::Oracle) {
+            continue; // The harness has said so.
+        }
+        let libraries = pair(core, tls);
+        let headers = if oracle().is_some() {
+            Hiredis::Oracle
+        } else {
+            core
+        };
+        let program = Build::new("c/tls_client.c").headers(headers).build();
+        for (server, arguments, begins) in [
+            (&plain, "ca=ca.pem", OK),
+            (&plain, "capath=authorities", OK),
+            (&plain, "ca=other-ca.pem", unverified),
+            (&plain, "ca=other-ca.pem verify=0", OK),
+            (&plain, "ca=ca.pem sni=redis.example.test", OK),
+            (&plain, "ca=nothing.pem", "create: 3 "),
+            (&plain, "ca=ca.pem cert=client.pem", "create: 2 "),
+            (&plain, "ca=ca.pem cert=client.pem key=ca.key", "create: 6 "),
+            (&asking, "ca=ca.pem cert=client.pem key=client.key", OK),
+            (&asking, "ca=ca.pem", failed),
+            (&newest, "ca=ca.pem", OK),
+            (&expired, "ca=ca.pem", unverified),
+        ] {
+            let run = arguments
+                .split(' ')
+                .fold(program.on(core), |run, argument| run.arg(argument))
+                .arg(&format!("port={}", server.port))
+                .env("LD_LIBRARY_PATH", &libraries);
+            let told = server.environment(run).success();
+            let agrees = told.starts_with(begins);
+            assert!(agrees, "{tls:?} over {core:?}, {arguments}: {told}");
+        }
+        std::fs::remove_dir_all(libraries).expect("the folder goes");
+    }
+}
+
+/// Our TLS meets the same servers over the C core.
+#[test]
+fn over_the_c_core() {
+    if oracle().is_none() {
+        return; // The harness has said so.
+    }
+    let libraries = pair(Hiredis::Oracle, Hiredis::Ours);
+    let server = TlsServer::start("server", &[]);
+    for source in ["c/tls_peers.c", "c/tls_sessions.c", "c/tls_cuts.c"] {
+        let run = Build::new(source).build().on(Hiredis::Oracle);
+        let run = run.env("LD_LIBRARY_PATH", &libraries).env("C_CORE", "1");
+        server.environment(run).timeout(60).success();
+    }
+    std::fs::remove_dir_all(libraries).expect("the folder goes");
+}
+
+/// A server that ends the connection as soon as it has seen that there is no certificate: the socket was connected all the same.
+#[test]
+fn asynchronous_contexts_are_told_of_missing_certificates() {
+    let server = TlsServer::start("server", &["--tls-auth-clients", "yes"]);
+    let program = Build::new("c/tls_refused.c").build();
+    let run = || server.environment(program.on(Hiredis::Ours));
+    run().timeout(60).success();
+    run().valgrind().success();
 }
 
 /// A program that does not look at the result of naming must not end up with an unverified peer.

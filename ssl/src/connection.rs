@@ -5,6 +5,7 @@ use crate::failure::{self, Failure, clear_errors};
 use crate::layout::{redisContext, redisContextFuncs};
 use crate::openssl::{SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_read_ahead};
 use crate::process::{self, errno, set_errno};
+use crate::session::{Offer, SessionSlot};
 use crate::socket::{self, Method, Mode, Socket};
 use crate::tls_context::TlsContext;
 use core::cell::Cell;
@@ -40,7 +41,8 @@ pub(crate) struct Connection {
     ssl: *mut SSL,
     method: Method,
     pub(crate) socket: Socket,
-    context: Option<NonNull<TlsContext>>,
+    /// The context that it was made from, if any, and what that has offered.
+    origin: Option<Origin>,
     /// The process that made the connection: a child that inherits it must not end it.
     process: c_int,
     pub(crate) established: Cell<bool>,
@@ -63,6 +65,9 @@ pub(crate) struct Connection {
     failure: Cell<Option<Failure>>,
 }
 
+/// A context of TLS, which its connections hold, and what its sessions are to one of them.
+pub(crate) type Origin = (NonNull<TlsContext>, Offer);
+
 /// A connection of a context, if TLS was initiated on it.
 ///
 /// # Safety
@@ -81,11 +86,11 @@ impl Connection {
     /// Puts OpenSSL's `ssl` onto a descriptor. `None` without memory; then `ssl` is as it was.
     ///
     /// # Safety
-    /// `ssl` is live, and used through this alone from here on. `context`, if given, is live.
+    /// `ssl` is live, and used through this alone from here on. The context of `origin`, if given, is live.
     pub(crate) unsafe fn new(
         ssl: *mut SSL,
         fd: c_int,
-        context: Option<NonNull<TlsContext>>,
+        origin: Option<Origin>,
     ) -> Option<NonNull<Self>> {
         // SAFETY: the block is new and as large as the value; the BIO's socket stands in it.
         unsafe {
@@ -98,7 +103,7 @@ impl Connection {
                 ssl,
                 method,
                 socket: Socket::new(fd),
-                context,
+                origin,
                 process: libc::getpid(),
                 established: Cell::new(false),
                 over: Cell::new(false),
@@ -124,7 +129,7 @@ impl Connection {
             // moves what is left in it to the front for each record.
             SSL_set_read_ahead(ssl, 1);
             SSL_set_connect_state(ssl);
-            if let Some(context) = context {
+            if let Some((context, _)) = origin {
                 context.as_ref().hold();
             }
             Some(new)
@@ -155,9 +160,11 @@ impl Connection {
         self.ssl
     }
 
-    pub(crate) fn context(&self) -> Option<&TlsContext> {
+    /// The sessions of its context, and what was offered of them.
+    pub(crate) fn sessions(&self) -> Option<(&SessionSlot, Offer)> {
         // SAFETY: the connection holds its context.
-        self.context.map(|context| unsafe { context.as_ref() })
+        self.origin
+            .map(|(context, offer)| (unsafe { &context.as_ref().sessions }, offer))
     }
 
     /// Why the last call of OpenSSL's, which returned `result`, did nothing. `prefix` says what it was for.
@@ -268,10 +275,10 @@ impl Connection {
         // SAFETY: the caller gives the connection up, and no BIO uses the method any more.
         unsafe {
             let this = connection.as_ref();
-            let context = this.context;
+            let origin = this.origin;
             this.method.free();
             process::release(connection.as_ptr());
-            if let Some(context) = context {
+            if let Some((context, _)) = origin {
                 TlsContext::release(context);
             }
             clear_errors();
@@ -305,12 +312,9 @@ fn is_ours(funcs: *const redisContextFuncs) -> bool {
 pub(crate) unsafe extern "C" fn keep_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int {
     // SAFETY: the connection is live, and holds its context.
     unsafe {
-        match Connection::of(ssl).and_then(Connection::context) {
-            Some(context) => {
-                context.keep_session(session);
-                1
-            }
-            None => 0,
-        }
+        Connection::of(ssl)
+            .and_then(Connection::sessions)
+            .is_some_and(|(sessions, offer)| sessions.keep(offer, session))
+            .into()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::connection::{Connection, Stop, Want};
 use crate::failure::{CONNECT, Failure, clear_errors};
-use crate::layout::{ASYNC, HANDSHAKE, REDIS_BLOCK, redisContext};
+use crate::layout::{ASYNC, HANDSHAKE, REDIS_BLOCK, REDIS_CONNECTED, redisContext};
 use crate::process::errno;
 use crate::socket::Mode;
 use libc::{EAGAIN, EINTR, ETIMEDOUT, POLLIN, POLLOUT, c_int, pollfd, timeval};
@@ -18,7 +18,8 @@ pub(crate) enum Progress {
 }
 
 /// Begins the handshake. A blocking context is done with it on return; another goes as far as it can without waiting, and not at
-/// all before its socket is connected: who reads or writes then would take the error of a failed connect from the core.
+/// all before its socket is connected, an asynchronous one before its core knows: who reads or writes earlier would take the error
+/// of a failed connect, or of a server that ends the connection at once, from the core.
 ///
 /// # Safety
 /// `c` is live.
@@ -31,7 +32,11 @@ pub(crate) unsafe fn begin(c: *mut redisContext, connection: &Connection) -> Pro
                 None => waiting(connection),
             };
         }
-        let progress = if connection.socket.is_connected() {
+        let is_connected = match (*c).flags & ASYNC {
+            0 => connection.socket.is_connected(),
+            _ => (*c).flags & REDIS_CONNECTED != 0,
+        };
+        let progress = if is_connected {
             advance(c, connection)
         } else {
             Progress::Pending
@@ -77,6 +82,10 @@ fn step(connection: &Connection, mode: Mode) -> Result<(), Stop> {
     };
     if result == 1 {
         connection.established.set(true);
+        if let Some((sessions, offer)) = connection.sessions() {
+            // SAFETY: as above.
+            unsafe { sessions.succeeded(offer, connection.ssl()) };
+        }
         return Ok(());
     }
     let stop = connection.stop(result, CONNECT, mode == Mode::Wait);
@@ -164,10 +173,10 @@ fn silent(connection: &Connection, errno: c_int) -> Failure {
     }
 }
 
-/// A failed handshake. If it was to take a session up, the next one is to do without.
+/// A failed handshake.
 fn failed(connection: &Connection, failure: Failure) -> Progress {
-    if let Some(context) = connection.context() {
-        context.forget_session();
+    if let Some((sessions, offer)) = connection.sessions() {
+        sessions.failed(offer, matches!(failure, Failure::OpenSsl { .. }));
     }
     let _ = connection.fail(failure);
     Progress::Failed(failure)

@@ -7,7 +7,7 @@ use crate::options::{
     REDIS_SSL_CTX_CREATE_FAILED, REDIS_SSL_CTX_PRIVATE_KEY_LOAD_FAILED,
     REDIS_SSL_CTX_VERIFY_NAME_FAILED, redisSSLOptions,
 };
-use crate::session::SessionSlot;
+use crate::session::{Offer, SessionSlot};
 use crate::{peer_name, process};
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -30,7 +30,7 @@ pub(crate) struct TlsContext {
     server_name: *mut c_char,
     /// A name was given that nobody can be verified by: there will be no connections.
     nobody: AtomicBool,
-    session: SessionSlot,
+    pub(crate) sessions: SessionSlot,
 }
 
 /// OpenSSL's callback for new sessions.
@@ -145,8 +145,7 @@ impl TlsContext {
     /// # Safety
     /// No other thread uses the context.
     pub(crate) unsafe fn expect_peer(&self, name: &CStr) -> Result<(), c_int> {
-        // A session that was negotiated with any other peer must not be taken up with this one.
-        self.session.clear();
+        self.sessions.change_terms();
         // SAFETY: the caller's promise.
         let expected = unsafe { peer_name::expect(self.ssl_ctx, name) };
         self.nobody.store(expected.is_err(), Ordering::Release);
@@ -154,7 +153,7 @@ impl TlsContext {
     }
 
     /// An OpenSSL connection with the server's name and the last session.
-    pub(crate) fn connection(&self) -> Result<NonNull<SSL>, NoConnection> {
+    pub(crate) fn connection(&self) -> Result<(NonNull<SSL>, Offer), NoConnection> {
         if self.nobody.load(Ordering::Acquire) {
             return Err(NoConnection::PeerName);
         }
@@ -168,23 +167,9 @@ impl TlsContext {
                 SSL_free(ssl.as_ptr());
                 return Err(NoConnection::ServerName);
             }
-            self.session.offer(ssl.as_ptr());
-            Ok(ssl)
+            let offer = self.sessions.offer(ssl.as_ptr());
+            Ok((ssl, offer))
         }
-    }
-
-    /// Keeps a session for later handshakes.
-    ///
-    /// # Safety
-    /// `session` is one reference, which is given up.
-    pub(crate) unsafe fn keep_session(&self, session: *mut SSL_SESSION) {
-        // SAFETY: the caller's promise.
-        unsafe { self.session.put(session) }
-    }
-
-    /// Has later handshakes begin anew.
-    pub(crate) fn forget_session(&self) {
-        self.session.clear();
     }
 
     /// One more holder.
@@ -203,7 +188,7 @@ impl TlsContext {
             if this.holders.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
             }
-            this.session.clear();
+            this.sessions.clear();
             SSL_CTX_free(this.ssl_ctx);
             process::release(this.server_name);
             process::release(context.as_ptr());

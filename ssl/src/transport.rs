@@ -1,6 +1,6 @@
 //! The table by which a core uses TLS, `redisContextSSLFuncs`, and how a context comes to it.
 
-use crate::connection::{Connection, free_privctx, of_context};
+use crate::connection::{Connection, Origin, free_privctx, of_context};
 use crate::failure::Failure;
 use crate::handshake::{self, Progress};
 use crate::layout::{
@@ -83,8 +83,8 @@ pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsCon
         if !(*c).privctx.is_null() {
             return REDIS_ERR;
         }
-        let ssl = match context.as_ref().connection() {
-            Ok(ssl) => ssl,
+        let (ssl, offer) = match context.as_ref().connection() {
+            Ok(made) => made,
             Err(NoConnection::OutOfMemory) => {
                 return Failure::Other("Couldn't create new SSL instance").report(c);
             }
@@ -96,7 +96,7 @@ pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsCon
                 return Failure::Other(text).report(c);
             }
         };
-        let status = associate(c, ssl.as_ptr(), Some(context));
+        let status = associate(c, ssl.as_ptr(), Some((context, offer)));
         if status != REDIS_OK {
             SSL_free(ssl.as_ptr());
         }
@@ -119,14 +119,10 @@ pub(crate) unsafe fn initiate(c: *mut redisContext, ssl: *mut SSL) -> c_int {
 }
 
 /// Begins the handshake; on success the context has TLS's table. On failure `ssl` is the caller's, as before.
-unsafe fn associate(
-    c: *mut redisContext,
-    ssl: *mut SSL,
-    context: Option<NonNull<TlsContext>>,
-) -> c_int {
+unsafe fn associate(c: *mut redisContext, ssl: *mut SSL, origin: Option<Origin>) -> c_int {
     // SAFETY: the caller's promises.
     unsafe {
-        let Some(connection) = Connection::new(ssl, (*c).fd, context) else {
+        let Some(connection) = Connection::new(ssl, (*c).fd, origin) else {
             return Failure::OutOfMemory.report(c);
         };
         match handshake::begin(c, connection.as_ref()) {

@@ -464,6 +464,33 @@ static void own_ssl(void) {
     SSL_CTX_free(context);
 }
 
+static char asked_for[64];
+
+static void notes_the_name(struct peer *peer) {
+    SSL *ssl = server_accept(peer, server);
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    snprintf(asked_for, sizeof asked_for, "%s", name ? name : "nobody");
+    while (server_hears_ping(ssl)) server_says(ssl, "+PONG\r\n");
+    SSL_free(ssl);
+}
+
+/* The server is told the name that the context was made with, and no other. */
+static void server_name(void) {
+    static const char *names[] = {"redis.example.org", NULL};
+    for (int i = 0; i < 2; i++) {
+        redisSSLContext *context = trusting("ca.pem", names[i]);
+        redisContext *c;
+        check(redisSSLContextSetVerifyName(context, "localhost") == REDIS_SSL_CTX_NONE);
+        begin(notes_the_name);
+        c = client_of(&p, context);
+        ping(c);
+        redisFree(c);
+        end();
+        check(strcmp(asked_for, names[i] ? names[i] : "nobody") == 0);
+        redisFreeSSLContext(context);
+    }
+}
+
 int main(void) {
     tls = trusting("ca.pem", "localhost");
     check(redisSSLContextSetVerifyName(tls, "localhost") == REDIS_SSL_CTX_NONE);
@@ -482,6 +509,7 @@ int main(void) {
     run(several_records_per_event);
     run(close_notify);
     run(own_ssl);
+    run(server_name);
     SSL_CTX_free(server);
     redisFreeSSLContext(tls);
     return 0;

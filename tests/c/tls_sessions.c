@@ -5,7 +5,7 @@
 static redisSSLContext *tls;
 static SSL_CTX *server;
 static struct peer p;
-static int version, reused[4], connections;
+static int version, reused[6], refused[6], connections;
 
 /* Serves so many connections, one after the other, and notes which took a session up. */
 static void serves(struct peer *peer) {
@@ -97,6 +97,65 @@ static void another_name(void) {
     check(!reused[1]);
 }
 
+/* Nor what a connection that began earlier agrees upon later: in TLS 1.3 the session comes behind the handshake. */
+static void another_name_meanwhile(void) {
+    redisSSLContext *context = trusting("ca.pem", NULL);
+    redisContext *c;
+    begin(3);
+    c = client_of(&p, context);
+    check(redisSSLContextSetVerifyName(context, "localhost") == REDIS_SSL_CTX_NONE);
+    ping(c);
+    redisFree(c);
+    once(context);
+    once(context);
+    end();
+    check(!reused[1] && reused[2]);
+    redisFreeSSLContext(context);
+}
+
+static void accepts_some(struct peer *peer) {
+    for (int i = 0; i < connections; i++) {
+        SSL *ssl = server_accept(peer, server);
+        refused[i] = ssl == NULL;
+        if (ssl != NULL)
+            while (server_hears_ping(ssl)) server_says(ssl, "+PONG\r\n");
+        SSL_free(ssl);
+        ERR_clear_error();
+        peer_close(peer);
+    }
+}
+
+/* A server that asks for certificates and has no session id context (redis#7270) refuses whoever offers a session: once. */
+static void server_without_a_context(void) {
+    redisSSLContextError error;
+    redisSSLContext *context =
+        redisCreateSSLContext(file("ca.pem"), NULL, file("client.pem"), file("client.key"), NULL, &error);
+    SSL_CTX *before = server;
+    check(context != NULL);
+    server = server_context(version);
+    SSL_CTX_set_session_id_context(server, NULL, 0);
+    check(SSL_CTX_load_verify_locations(server, file("ca.pem"), NULL) == 1);
+    SSL_CTX_set_verify(server, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    connections = 6;
+    peer_listen(&p);
+    peer_start(&p, accepts_some);
+    for (int i = 0; i < connections; i++) {
+        redisContext *c = redisConnect("127.0.0.1", p.port);
+        if (i == 1)
+            check(redisInitiateSSLWithContext(c, context) == REDIS_ERR && strstr(c->errstr, "alert internal error"));
+        else {
+            check(redisInitiateSSLWithContext(c, context) == REDIS_OK);
+            ping(c);
+        }
+        redisFree(c);
+    }
+    end();
+    for (int i = 0; i < connections; i++) check(refused[i] == (i == 1));
+    SSL_CTX_free(server);
+    server = before;
+    redisFreeSSLContext(context);
+}
+
 /* A context that has been freed serves on behind its connections. */
 static void freed_before_its_connections(void) {
     redisSSLContext *context = trusting("ca.pem", NULL);
@@ -122,6 +181,8 @@ int main(void) {
         run(asynchronously);
         run(restarted_server);
         run(another_name);
+        run(another_name_meanwhile);
+        run(server_without_a_context);
         run(freed_before_its_connections);
         SSL_CTX_free(server);
         redisFreeSSLContext(tls);

@@ -42,6 +42,12 @@ impl Certificates {
             "subjectAltName=DNS:elsewhere.test",
             "",
         );
+        made.sign(
+            "partial",
+            "partial",
+            "subjectAltName=DNS:red*.example.test",
+            "",
+        );
         made.sign("common", "localhost", "", "");
         made.sign("client", "client", "", "");
         made.sign("expired", "localhost", names, "20200101000000Z");

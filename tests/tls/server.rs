@@ -5,6 +5,7 @@ use crate::support::{Hiredis, Run, Server, target};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A redis-server with TLS on a port of its own.
 pub(crate) struct TlsServer {
@@ -43,9 +44,11 @@ impl TlsServer {
 
 /// A folder with one library's core and another's TLS half.
 pub(crate) fn pair(core: Hiredis, tls: Hiredis) -> PathBuf {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
     let dir = target().join(format!(
-        "tests/tls-pairs/{core:?}-{tls:?}-{}",
-        std::process::id()
+        "tests/tls-pairs/{core:?}-{tls:?}-{}-{}",
+        std::process::id(),
+        MADE.fetch_add(1, Ordering::Relaxed)
     ));
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).expect("a folder");
