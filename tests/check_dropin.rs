@@ -31,6 +31,52 @@ fn programs_of_either_library_are_served() {
     }
 }
 
+/// The way that is told, by a shell: the library that is loaded then is ours, also where the program knows a place of another.
+#[test]
+fn programs_run_as_they_are_told_to() {
+    let elsewhere = Hiredis::Ours.lib();
+    let rpath = format!("-Wl,--disable-new-dtags,-rpath,{}", elsewhere.display());
+    for (folder, flag) in [("check dropin", "-Wall"), ("check-dropin", &rpath)] {
+        let ours = support::target().join("tests").join(folder);
+        let _ = std::fs::remove_dir_all(&ours);
+        std::fs::create_dir_all(&ours).expect("a folder");
+        for name in [
+            "libhiredis.so.1",
+            "libhiredis.so.1.4.0",
+            "libhiredis_ssl.so.1",
+        ] {
+            std::fs::copy(elsewhere.join(name), ours.join(name)).expect("a library");
+        }
+        let program = Build::new("abi/inlines.c").flag(flag).build();
+        let said = Command::new(root().join("scripts/check-dropin"))
+            .arg(&program.binary)
+            .env("HIREDIS_LIB", &ours)
+            .output()
+            .expect("check-dropin");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let (_, way) = said.split_once("all served: ").expect("a way");
+        let mut run = Command::new("bash");
+        run.args(["-c", way]).env_remove("LD_LIBRARY_PATH");
+        let run = run.env("LD_DEBUG", "libs").output().expect("bash");
+        let log = String::from_utf8_lossy(&run.stderr).into_owned();
+        let loaded: Vec<&str> = log
+            .lines()
+            .filter_map(|line| line.split_once("calling init: "))
+            .map(|(_, library)| library)
+            .filter(|library| library.contains("libhiredis"))
+            .collect();
+        assert_eq!(
+            loaded,
+            [ours.join("libhiredis.so.1.4.0").display().to_string()],
+            "{way}"
+        );
+    }
+    // Nobody runs a plugin.
+    let plugin = Build::new("abi/inlines.c").flag("-shared").flag("-fPIC");
+    let (_, said) = check(&plugin.build().binary);
+    assert!(said.ends_with(" for the program that loads it\n"), "{said}");
+}
+
 #[test]
 fn what_is_missing_is_named() {
     // A shared library is linked whatever it lacks.

@@ -81,6 +81,32 @@ fn packages_are_installed_used_and_purged() {
     assert_eq!(files(&system), before, "left behind");
 }
 
+/// What was built on ours asks for ours.
+#[test]
+fn packages_built_on_ours_depend_on_it() {
+    let control = empty("deb-control");
+    let package = &packages()[0];
+    output(
+        Command::new("dpkg-deb")
+            .arg("-e")
+            .arg(package)
+            .arg(&control),
+    );
+    let said = fs::read_to_string(control.join("shlibs")).expect("shlibs");
+    let library = stage().join("lib/libhiredis.so");
+    let dynamic = output(Command::new("readelf").arg("-d").arg(library));
+    for line in said.lines() {
+        let (names, package) = line.split_once(" libhiredis-rs ").expect("our package");
+        assert_eq!(package, "(>= 1.4.1)");
+        let version = names.split(' ').nth(1).expect("a version");
+        assert!(
+            dynamic.contains(&format!("[libhiredis.so.{version}]")),
+            "{line}"
+        );
+    }
+    assert_eq!(said.lines().count(), 2);
+}
+
 /// They stand in for Debian's, whose versions its programs ask for, and cannot be mixed with them.
 #[test]
 fn packages_take_the_place_of_debians() {

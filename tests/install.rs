@@ -80,6 +80,9 @@ fn the_static_library_links_with_what_pkg_config_says() {
         .map(|flag| flag.replace("-lhiredis", "-l:libhiredis.a"))
         .collect();
     runs_with("static", &archive, Path::new("/nonexistent"));
+    // With everything in the program, libc and the unwinder among it.
+    let all = [&flags[..], &["-static".into()]].concat();
+    runs_with("all-static", &all, Path::new("/nonexistent"));
 }
 
 #[test]
