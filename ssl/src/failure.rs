@@ -6,7 +6,7 @@ use crate::layout::{
 };
 use crate::openssl::{
     SSL_R_CERTIFICATE_VERIFY_FAILED, SSL_R_HTTP_REQUEST, SSL_R_PACKET_LENGTH_TOO_LONG,
-    SSL_R_WRONG_VERSION_NUMBER,
+    SSL_R_TLSV1_ALERT_INTERNAL_ERROR, SSL_R_WRONG_VERSION_NUMBER,
 };
 use crate::process::{__redisSetError, set_errno};
 use core::ffi::CStr;
@@ -55,6 +55,11 @@ impl Failure {
             errno,
             note: "",
         }
+    }
+
+    /// Whether it is the alert by which a peer says that the fault is its own.
+    pub(crate) fn is_internal_error(&self) -> bool {
+        matches!(self, Self::OpenSsl { error, .. } if ERR_GET_REASON(*error) == SSL_R_TLSV1_ALERT_INTERNAL_ERROR)
     }
 
     /// Puts the failure into a context, unless that has one already. Returns `REDIS_ERR`.

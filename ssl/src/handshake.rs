@@ -32,11 +32,8 @@ pub(crate) unsafe fn begin(c: *mut redisContext, connection: &Connection) -> Pro
                 None => waiting(connection),
             };
         }
-        let is_connected = match (*c).flags & ASYNC {
-            0 => connection.socket.is_connected(),
-            _ => (*c).flags & REDIS_CONNECTED != 0,
-        };
-        let progress = if is_connected {
+        let known = (*c).flags & ASYNC == 0 || (*c).flags & REDIS_CONNECTED != 0;
+        let progress = if known && connection.socket.is_connected() {
             advance(c, connection)
         } else {
             Progress::Pending
@@ -176,7 +173,7 @@ fn silent(connection: &Connection, errno: c_int) -> Failure {
 /// A failed handshake.
 fn failed(connection: &Connection, failure: Failure) -> Progress {
     if let Some((sessions, offer)) = connection.sessions() {
-        sessions.failed(offer, matches!(failure, Failure::OpenSsl { .. }));
+        sessions.failed(offer, failure.is_internal_error());
     }
     let _ = connection.fail(failure);
     Progress::Failed(failure)

@@ -28,5 +28,7 @@ pub(crate) const SSL_R_HTTP_REQUEST: c_int = 156;
 pub(crate) const SSL_R_PACKET_LENGTH_TOO_LONG: c_int = 198;
 /// Reason: what came is no TLS record.
 pub(crate) const SSL_R_WRONG_VERSION_NUMBER: c_int = 267;
+/// Reason: the peer's alert `internal_error`.
+pub(crate) const SSL_R_TLSV1_ALERT_INTERNAL_ERROR: c_int = 1080;
 /// Reason: the peer closed the connection without saying so.
 pub(crate) const SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294;
