@@ -123,8 +123,12 @@ fn cmake(name: &str, found: &str) -> PathBuf {
     configure.arg("-S").arg(root().join("tests/cmake"));
     output(configure.arg("-B").arg(&dir).arg(found));
     output(Command::new("cmake").arg("--build").arg(&dir));
-    for program in ["shared", "static", "shared_ssl", "static_ssl"] {
-        let said = output(&mut Command::new(dir.join(program)));
+    let kinds = ["shared", "static"];
+    for program in kinds
+        .iter()
+        .flat_map(|kind| ["", "_ssl", "_both"].map(|more| format!("{kind}{more}")))
+    {
+        let said = output(&mut Command::new(dir.join(&program)));
         assert_eq!(said, "33\n", "{program}");
     }
     dir
