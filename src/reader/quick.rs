@@ -12,8 +12,8 @@ use crate::alloc::{Kept, MAX_COPIED};
 use crate::layout::{REDIS_ERR, REDIS_OK, redisReply};
 use crate::resp::encode::CRLF;
 use crate::resp::{
-    Kind, NULL_BULK, parse_common_bulk, parse_common_integer, parse_common_status,
-    parse_short_line, parse_small_bulk,
+    Kind, NULL_BULK, parse_common_bulk, parse_common_status, parse_large_integer, parse_short_line,
+    parse_small_bulk, parse_small_integer,
 };
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
@@ -189,7 +189,26 @@ unsafe fn status(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kep
 unsafe fn integer(reader: *mut Reader, target: *mut *mut c_void, rest: &[u8], kept: Kept) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
-        let reply = parse_common_integer(rest)
+        match parse_small_integer(rest) {
+            Some((value, len)) => {
+                let reply = number(&mut *reader, value, len, kept);
+                hand_over(reader, target, reply)
+            }
+            None => large_integer(reader, target, rest, kept),
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn large_integer(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    rest: &[u8],
+    kept: Kept,
+) -> c_int {
+    // SAFETY: as in `bulk`.
+    unsafe {
+        let reply = parse_large_integer(rest)
             .and_then(|(value, len)| number(&mut *reader, value, len, kept));
         hand_over(reader, target, reply)
     }

@@ -63,6 +63,38 @@ fn parse_digits(bytes: &[u8]) -> Option<(i64, usize)> {
     (ends && len <= SAFE_DIGITS).then_some((value, len))
 }
 
+/// The same for any integer that is all there: negative, or of 19 digits.
+#[inline(never)]
+pub(crate) fn parse_long_line(bytes: &[u8]) -> Option<(i64, usize)> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if !matches!(digits.first(), Some(b'1'..=b'9')) {
+        return None;
+    }
+    let mut value = 0u64;
+    let mut len = 0;
+    // One more digit than `SAFE_DIGITS` always fits an `u64`.
+    for &byte in digits.iter().take(SAFE_DIGITS + 2) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    let most = i64::MAX.unsigned_abs() + u64::from(negative);
+    let ends = matches!(digits.get(len..), Some([b'\r', b'\n', ..]));
+    if !ends || len > SAFE_DIGITS + 1 || value > most {
+        return None;
+    }
+    match negative {
+        true => Some((0i64.wrapping_sub_unsigned(value), len + 1)),
+        false => Some((value as i64, len)),
+    }
+}
+
 /// The first eight bytes, the first of them lowest; fewer than eight, but four, are filled up with
 /// zeroes.
 #[inline]
@@ -119,7 +151,7 @@ pub(crate) fn is_bignum(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_bignum, parse_integer, parse_short_line};
+    use super::{is_bignum, parse_integer, parse_long_line, parse_short_line};
 
     #[test]
     fn numbers_by_words_are_those_by_digits() {
@@ -195,6 +227,49 @@ mod tests {
             "123456789012345678x",
         ] {
             assert_eq!(parse_integer(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_lines_are_integers_that_are_all_there() {
+        for value in [
+            i64::MAX,
+            i64::MIN,
+            i64::MIN + 1,
+            1_700_000_000_123_456_789,
+            -1,
+            -10,
+            -1_234_567_890_123_456_789,
+            1,
+            999_999_999_999_999_999,
+            1_000_000_000_000_000_000,
+        ] {
+            let text = format!("{value}\r\n");
+            let len = text.len() - 2;
+            assert_eq!(parse_long_line(text.as_bytes()), Some((value, len)));
+            let followed = text.clone() + "123";
+            assert_eq!(parse_long_line(followed.as_bytes()), Some((value, len)));
+            for cut in 0..text.len() {
+                assert_eq!(parse_long_line(&text.as_bytes()[..cut]), None, "{text}");
+            }
+        }
+        for text in [
+            "9223372036854775808\r\n",
+            "-9223372036854775809\r\n",
+            "9999999999999999999\r\n",
+            "12345678901234567890\r\n",
+            "92233720368547758070\r\n",
+            "184467440737095516170\r\n",
+            "-0\r\n",
+            "-01\r\n",
+            "0\r\n",
+            "--1\r\n",
+            "-\r\n",
+            "+1\r\n",
+            "1x\r\n",
+            "1\rx",
+        ] {
+            assert_eq!(parse_long_line(text.as_bytes()), None, "{text:?}");
         }
     }
 

@@ -3,7 +3,10 @@
 
 use super::encode::CRLF;
 use super::line::{is_broken, parse_short_text, parse_text};
-use super::{Kind, Line, find_line, is_bignum, parse_double, parse_integer, parse_short_line};
+use super::{
+    Kind, Line, find_line, is_bignum, parse_double, parse_integer, parse_long_line,
+    parse_short_line,
+};
 use crate::error::Error;
 
 /// Bytes that a double's text may have.
@@ -97,7 +100,19 @@ pub(crate) fn parse_common_status(bytes: &[u8]) -> Option<(&[u8], usize)> {
 /// The same for an integer.
 #[inline(always)]
 pub(crate) fn parse_common_integer(bytes: &[u8]) -> Option<(i64, usize)> {
-    parse_short_line(bytes).map(|(value, len)| (value, len + 2))
+    parse_small_integer(bytes).or_else(|| parse_large_integer(bytes))
+}
+
+/// The same for one of at most 18 digits and no sign.
+#[inline(always)]
+pub(crate) fn parse_small_integer(bytes: &[u8]) -> Option<(i64, usize)> {
+    parse_short_line(bytes).map(|(value, len)| (value, len + CRLF.len()))
+}
+
+/// The same for any other.
+#[inline(always)]
+pub(crate) fn parse_large_integer(bytes: &[u8]) -> Option<(i64, usize)> {
+    parse_long_line(bytes).map(|(value, len)| (value, len + CRLF.len()))
 }
 
 /// The same for a double, and its text; two bytes more are taken.
