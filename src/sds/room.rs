@@ -7,8 +7,6 @@ use core::ptr::null_mut;
 
 /// From here on `sdsMakeRoomFor` adds this much instead of doubling.
 const MAX_PREALLOC: usize = 1024 * 1024;
-/// Up to this size our own buffers grow as `sdsMakeRoomFor` has it.
-const MAX_DOUBLED: usize = 32 * 1024;
 /// Remainders of at least this size are rebased by `consume`; moving smaller ones is cheaper than
 /// the room that rebasing loses.
 const MIN_REBASED: usize = 16 * 1024;
@@ -78,9 +76,9 @@ pub(crate) unsafe fn make_room(s: Sds, additional: usize) -> Sds {
     unsafe { grow(s, additional, preallocate) }
 }
 
-/// As `make_room`, but from some size on what is needed, and at least double at any size: for our own
-/// buffers, which so stay linear however the allocator moves blocks, and not much larger than what
-/// they have held.
+/// As `make_room`, but from 1 MiB on what is needed, and at least double: for our own buffers, which
+/// so stay linear however the allocator moves blocks. Below that the blocks are those that the C
+/// library asks for, since what they cost, where the heap's end comes and goes, is glibc's choice.
 ///
 /// # Safety
 /// As `make_room`.
@@ -88,7 +86,7 @@ pub(crate) unsafe fn reserve(s: Sds, additional: usize) -> Sds {
     // SAFETY: the caller's promise.
     unsafe {
         grow(s, additional, |need| match need {
-            0..MAX_DOUBLED => need * 2,
+            0..MAX_PREALLOC => need * 2,
             _ => need.max((offset(s) + capacity(s)).saturating_mul(2)),
         })
     }
