@@ -79,8 +79,66 @@ pub(crate) unsafe fn cat_printed(
     }
 }
 
-/// `sdscatfmt`: appends `format` with its conversions. The text is made in a string of its own, so
-/// that `s` stays intact where memory does not suffice (NULL), and may itself be an argument.
+/// Text that is being made: on the stack while it is short, then in a string of its own.
+struct Draft {
+    short: [u8; 128],
+    len: usize,
+    long: Sds,
+    failed: bool,
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self {
+            short: [0; 128],
+            len: 0,
+            long: null_mut(),
+            failed: false,
+        }
+    }
+
+    /// Appends; nothing more once memory has failed.
+    fn add(&mut self, piece: &[u8]) {
+        if self.failed {
+            return;
+        }
+        let end = self.len.saturating_add(piece.len());
+        if self.long.is_null() {
+            if let Some(room) = self.short.get_mut(self.len..end) {
+                room.copy_from_slice(piece);
+                self.len = end;
+                return;
+            }
+            // SAFETY: the string is new.
+            self.long = unsafe { add(empty(), self.short.get(..self.len).unwrap_or_default()) };
+        }
+        // SAFETY: the string, or NULL, is ours.
+        self.long = unsafe { add(self.long, piece) };
+        self.failed = self.long.is_null();
+    }
+
+    /// Appends the text to `s`; NULL, with `s` intact, without memory.
+    ///
+    /// # Safety
+    /// `s` is NULL, which gives NULL, or an sds, which is replaced by the result.
+    unsafe fn append_to(self, s: Sds) -> Sds {
+        // SAFETY: the caller's promise; the long string is ours.
+        unsafe {
+            match self {
+                Self { failed: true, .. } => null_mut(),
+                Self { long, .. } if !long.is_null() => {
+                    let s = cat(s, bytes(long));
+                    free(long);
+                    s
+                }
+                Self { short, len, .. } => cat(s, short.get(..len).unwrap_or_default()),
+            }
+        }
+    }
+}
+
+/// `sdscatfmt`: appends `format` with its conversions. The text is made apart, so that `s` stays
+/// intact where memory does not suffice (NULL), and may itself be an argument.
 ///
 /// `next_argument` gives one variadic argument after the other, as the 64-bit word it was passed in.
 ///
@@ -92,39 +150,27 @@ pub(crate) unsafe fn cat_format(
     format: &[u8],
     mut next_argument: impl FnMut() -> u64,
 ) -> Sds {
-    let mut text = empty();
+    let mut text = Draft::new();
     let mut rest = format;
-    // SAFETY: `text` is ours, and the arguments are as the caller says.
+    // SAFETY: the arguments are as the caller says.
     unsafe {
         loop {
             let literal = memchr(b'%', rest).unwrap_or(rest.len());
-            text = add(text, rest.get(..literal).unwrap_or_default());
+            text.add(rest.get(..literal).unwrap_or_default());
             let Some([_, conversion, behind @ ..]) = rest.get(literal..) else {
-                break;
+                return text.append_to(s);
             };
-            text = match conversion {
-                b's' => add(text, CStr::from_ptr(pointer(next_argument())).to_bytes()),
-                b'S' => add(text, bytes(pointer(next_argument()))),
-                b'i' => add(
-                    text,
-                    Decimal::signed((next_argument() as c_int).into()).bytes(),
-                ),
-                b'I' => add(text, Decimal::signed(next_argument() as i64).bytes()),
-                b'u' => add(
-                    text,
-                    Decimal::unsigned((next_argument() as c_uint).into()).bytes(),
-                ),
-                b'U' => add(text, Decimal::unsigned(next_argument()).bytes()),
-                other => add(text, &[*other]),
-            };
+            match conversion {
+                b's' => text.add(CStr::from_ptr(pointer(next_argument())).to_bytes()),
+                b'S' => text.add(bytes(pointer(next_argument()))),
+                b'i' => text.add(Decimal::signed((next_argument() as c_int).into()).bytes()),
+                b'I' => text.add(Decimal::signed(next_argument() as i64).bytes()),
+                b'u' => text.add(Decimal::unsigned((next_argument() as c_uint).into()).bytes()),
+                b'U' => text.add(Decimal::unsigned(next_argument()).bytes()),
+                other => text.add(&[*other]),
+            }
             rest = behind;
         }
-        if text.is_null() {
-            return text;
-        }
-        let s = cat(s, bytes(text));
-        free(text);
-        s
     }
 }
 

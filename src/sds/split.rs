@@ -3,7 +3,7 @@
 use super::{Sds, add, bytes_mut, empty, free, new_len};
 use crate::alloc;
 use core::ptr::{null, null_mut};
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 /// A vector of strings under construction. It has no `Drop`, because the allocators it calls may be
 /// the program's own and leave by `longjmp`.
@@ -27,7 +27,7 @@ impl Tokens {
 
     /// Takes `token`, which is NULL where its allocation failed; then, and where the vector cannot
     /// grow, everything is freed.
-    fn push(mut self, token: Sds) -> Option<Tokens> {
+    fn push(&mut self, token: Sds) -> Option<()> {
         if token.is_null() || !self.grow() {
             // SAFETY: the strings and the vector are ours, and not used any more.
             unsafe {
@@ -39,7 +39,7 @@ impl Tokens {
         // SAFETY: `grow` made room for one more.
         unsafe { self.vector.add(self.count).write(token) };
         self.count += 1;
-        Some(self)
+        Some(())
     }
 
     fn grow(&mut self) -> bool {
@@ -65,20 +65,30 @@ impl Tokens {
 /// `sdssplitlen`: the text between occurrences of `separator`, which is not empty. `None` without
 /// memory.
 pub(crate) fn split(text: &[u8], separator: &[u8]) -> Option<(*mut Sds, usize)> {
+    match separator {
+        [byte] => split_at(text, memchr_iter(*byte, text), 1),
+        _ => split_at(text, memmem::find_iter(text, separator), separator.len()),
+    }
+}
+
+/// The text between separators of `len` bytes at `places`.
+fn split_at(
+    text: &[u8],
+    places: impl Iterator<Item = usize>,
+    len: usize,
+) -> Option<(*mut Sds, usize)> {
     let mut tokens = Tokens::new()?;
     if text.is_empty() {
         return Some(tokens.finish());
     }
     let mut start = 0;
-    for end in memmem::find_iter(text, separator) {
-        tokens = tokens.push(copy(text.get(start..end).unwrap_or_default()))?;
-        start = end + separator.len();
+    for end in places {
+        tokens.push(copy(text.get(start..end).unwrap_or_default()))?;
+        start = end + len;
     }
-    Some(
-        tokens
-            .push(copy(text.get(start..).unwrap_or_default()))?
-            .finish(),
-    )
+    let last = copy(text.get(start..).unwrap_or_default());
+    tokens.push(last)?;
+    Some(tokens.finish())
 }
 
 fn copy(text: &[u8]) -> Sds {
@@ -106,7 +116,7 @@ pub(crate) fn split_arguments(line: &[u8]) -> Option<(*mut Sds, usize)> {
                 .zip(Argument::new(rest))
                 .for_each(|(to, byte)| *to = byte);
         }
-        tokens = tokens.push(token)?;
+        tokens.push(token)?;
         rest = skip_blanks(argument.rest);
     }
     Some(tokens.finish())
