@@ -13,7 +13,7 @@ use libc::{c_char, c_void, size_t};
 /// Bytes that one thread keeps at most.
 const MAX_KEPT: usize = 256 * 1024;
 
-/// Blocks beyond this size are not kept.
+/// Blocks beyond this size are not kept, nor any block where this one might be too much.
 const MAX_BLOCK: usize = 1032;
 
 /// Distance of the classes, and what the smallest lacks to it: glibc's blocks hold 24, 40, 56 …
@@ -106,15 +106,15 @@ impl Lists {
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline(always)]
     pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
+        if self.kept > MAX_KEPT - MAX_BLOCK - OFFSET {
+            return false;
+        }
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
         let class = class_of(unsafe { malloc_usable_size(block) });
         let Some(place) = self.first.get_mut(class) else {
             return false;
         };
         let kept = self.kept + weight(class);
-        if kept > MAX_KEPT {
-            return false;
-        }
         let block = block.cast::<Free>();
         // SAFETY: every block of a class in use holds a pointer, and malloc aligns it.
         unsafe { block.write(Free { next: *place }) };
@@ -342,7 +342,7 @@ mod tests {
             assert!(!lists.keep(large.as_ptr()));
             libc::free(large.as_ptr());
         }
-        assert!(lists.kept > MAX_KEPT - 100);
+        assert!(lists.kept > MAX_KEPT - MAX_BLOCK - 100);
         lists.empty();
         assert!(lists.kept == 0 && lists.take(72).is_none());
     }

@@ -4,12 +4,12 @@
 //! end in one another. Whatever is not as expected is left to the general way, which starts anew.
 //! Arrays and pushes are begun here, too, and left to [`direct`](super::direct) at once.
 
-use super::buffer::is_consumed;
+use super::buffer::{drop_consumed, is_consumed};
 use super::default_table::{makes_default_objects, makes_integers, makes_nulls, makes_strings};
-use super::reply::fill_string;
+use super::reply::{fill_string, new_string};
 use super::{Progress, Reader, get_aggregate, get_reply, unread};
-use crate::alloc::{Kept, MAX_COPIED};
-use crate::layout::{REDIS_ERR, REDIS_OK, redisReply};
+use crate::alloc::{Heap, Kept, MAX_COPIED};
+use crate::layout::{REDIS_ERR, REDIS_OK, REDIS_REPLY_STRING, redisReply};
 use crate::resp::encode::CRLF;
 use crate::resp::{
     Kind, NULL_BULK, parse_common_bulk, parse_common_status, parse_large_integer, parse_short_line,
@@ -161,14 +161,35 @@ unsafe fn larger_bulk(
 ) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
-        let reply = match parse_common_bulk(rest) {
-            Some((text, len)) => {
-                string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len, kept)
-            }
-            None => null(&mut *reader, rest, kept),
+        let Some((text, len)) = parse_common_bulk(rest) else {
+            return hand_over(reader, target, null(&mut *reader, rest, kept));
         };
-        hand_over(reader, target, reply)
+        match string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len, kept) {
+            None => new_blocks(reader, target, text, len),
+            reply => hand_over(reader, target, reply),
+        }
     }
+}
+
+/// A string that no kept blocks are for: too long, or none are left.
+#[inline(never)]
+unsafe fn new_blocks(
+    reader: *mut Reader,
+    target: *mut *mut c_void,
+    text: &[u8],
+    len: usize,
+) -> c_int {
+    let reply = new_string(&Heap::current(), REDIS_REPLY_STRING, text);
+    // SAFETY: as in `bulk`; allocating has not changed the buffer.
+    unsafe {
+        let Some(reply) = reply else {
+            return any(reader, target);
+        };
+        let pos = (*reader).c.pos + len + 1;
+        *target = taken(&mut *reader, reply, Kind::BulkString, pos).as_ptr();
+        drop_consumed(reader);
+    }
+    REDIS_OK
 }
 
 #[inline(never)]

@@ -7,8 +7,8 @@ use super::{Reader, unread};
 use crate::error::Error;
 use crate::layout::{redisReadTask, redisReplyObjectFunctions};
 use crate::resp::{
-    Found, Item, Kind, MAX_DOUBLE, parse_common_bulk, parse_common_integer, parse_common_status,
-    parse_item,
+    Found, Item, Kind, MAX_DOUBLE, parse_common_bulk, parse_common_status, parse_item,
+    parse_small_integer,
 };
 use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int, c_void};
@@ -82,7 +82,7 @@ fn common(bytes: &[u8]) -> Option<(Kind, Item<'_>, usize)> {
             (Kind::SimpleString, Item::Text(text), len)
         }
         b':' => {
-            let (value, len) = parse_common_integer(rest)?;
+            let (value, len) = parse_small_integer(rest)?;
             (Kind::Integer, Item::Integer(value), len)
         }
         _ => return None,

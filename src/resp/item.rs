@@ -132,9 +132,14 @@ pub(crate) fn parse_item(
 ) -> Result<Found<'_>, Error> {
     match kind {
         Kind::BulkString | Kind::VerbatimString => parse_string(kind, bytes, scanned),
-        Kind::Integer => match parse_number(bytes, scanned, "Bad integer value")? {
-            Number::Complete(value, len) => Ok(Found::Item(Item::Integer(value), len + 2)),
-            Number::Incomplete { scanned } => Ok(Found::Incomplete { scanned }),
+        Kind::Integer => match parse_large_integer(bytes) {
+            Some((value, len)) => Ok(Found::Item(Item::Integer(value), len)),
+            None => match parse_number(bytes, scanned, "Bad integer value")? {
+                Number::Complete(value, len) => {
+                    Ok(Found::Item(Item::Integer(value), len + CRLF.len()))
+                }
+                Number::Incomplete { scanned } => Ok(Found::Incomplete { scanned }),
+            },
         },
         Kind::SimpleString | Kind::SimpleError if scanned == 0 => match parse_text(bytes) {
             Some(text) => Ok(Found::Item(Item::Text(text), text.len() + CRLF.len())),
