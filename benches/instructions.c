@@ -1,5 +1,6 @@
 /* Reading and formatting: the library without a connection. */
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <pthread.h>
 
 #include "collect.h"
@@ -132,6 +133,30 @@ static void parse_and_keep(const struct work *w, long count) {
     free(replies);
 }
 
+/* Kept, and freed in any order, again and again. */
+static void parse_and_shuffle(const struct work *w, long count) {
+    void **replies = calloc((size_t)w->count, sizeof(*replies));
+    redisReader *reader = redisReaderCreate();
+    unsigned random = 1;
+    begin();
+    for (long done = 0; done < count; done += w->count) {
+        for (long i = 0; i < w->count; i++) {
+            CHECK(redisReaderFeed(reader, input, input_len) == REDIS_OK);
+            CHECK(redisReaderGetReply(reader, &replies[i]) == REDIS_OK && replies[i] != NULL);
+        }
+        for (long i = 0; i < w->count; i++) {
+            random = random * 1664525 + 1013904223;
+            long j = i + (long)(random % (unsigned)(w->count - i));
+            void *reply = replies[j];
+            replies[j] = replies[i];
+            freeReplyObject(reply);
+        }
+    }
+    end();
+    redisReaderFree(reader);
+    free(replies);
+}
+
 static void *free_elsewhere(void *reply) {
     freeReplyObject(reply);
     return NULL;
@@ -217,6 +242,46 @@ static void format_argv(const struct work *w, long count) {
     end();
 }
 
+/* Dynamic strings. */
+
+static void cat_format(const struct work *w, long count) {
+    (void)w;
+    begin();
+    for (long i = 0; i < count; i++) sdsfree(sdscatfmt(sdsempty(), "%i %s %u", 7, "abc", 8u));
+    end();
+}
+
+static void cat_printf(const struct work *w, long count) {
+    (void)w;
+    begin();
+    for (long i = 0; i < count; i++) sdsfree(sdscatprintf(sdsempty(), "%d %s", 7, "abc"));
+    end();
+}
+
+static void split(const struct work *w, long count) {
+    int parts;
+    (void)w;
+    begin();
+    for (long i = 0; i < count; i++) {
+        sds *all = sdssplitlen("a,b,c,d,e,f,g,h", 15, ",", 1, &parts);
+        CHECK(parts == 8);
+        sdsfreesplitres(all, parts);
+    }
+    end();
+}
+
+static void split_arguments(const struct work *w, long count) {
+    int parts;
+    (void)w;
+    begin();
+    for (long i = 0; i < count; i++) {
+        sds *all = sdssplitargs("set foo \"bar baz\" 'x'", &parts);
+        CHECK(parts == 4);
+        sdsfreesplitres(all, parts);
+    }
+    end();
+}
+
 static const struct work works[] = {
     {"array-1000", 20, parse, make_aggregate, "*" GET_REPLY, 1000},
     {"nested-100", 20, parse, make_nested, NULL, 0},
@@ -232,6 +297,9 @@ static const struct work works[] = {
     {"bytewise", 5, parse_bytewise, make_aggregate, "*" GET_REPLY, 1000},
     {"bytewise-bulk", 20, parse_bytewise, make_bulk, NULL, 4096},
     {"table-bulk-5", 2000, parse_with_table, make_text, "$5\r\nhello\r\n", 0},
+    {"table-bulk-70000", 100, parse_with_table, make_bulk, NULL, 70000},
+    {"table-bulk-100000", 100, parse_with_table, make_bulk, NULL, 100000},
+    {"table-bulk-400000", 20, parse_with_table, make_bulk, NULL, 400000},
     {"deep-8", 2000, parse, make_deep, NULL, 8},
     {"deep-1000", 20, parse, make_deep, NULL, 1000},
     {"error", 2000, parse, make_text, "-ERR unknown command 'nonsense', with args beginning with: \r\n", 0},
@@ -244,6 +312,8 @@ static const struct work works[] = {
     {"bulk-16KiB", 200, parse, make_bulk, NULL, 16384},
     {"long-line-1KiB", 2000, parse, make_line, "+", 1024},
     {"long-line-1MiB", 5, parse_whole, make_line, "+", 1 << 20},
+    {"integer-19", 2000, parse, make_text, ":1700000000123456789\r\n", 0},
+    {"integer-negative", 2000, parse, make_text, ":-12345\r\n", 0},
     {"bignum-40", 2000, parse, make_line, "(", 40},
     {"bignum-10000", 100, parse, make_line, "(", 10000},
     {"integers-10", 2000, parse, make_aggregate, "*:12345\r\n", 10},
@@ -255,6 +325,7 @@ static const struct work works[] = {
     {"integers-1000000", 8, parse, make_aggregate, "*:12345\r\n", 1000000},
     {"array-1000000-whole", 8, parse_whole, make_aggregate, "*" GET_REPLY, 1000000},
     {"kept", 100000, parse_and_keep, make_text, GET_REPLY, 0},
+    {"kept-shuffled", 50000, parse_and_shuffle, make_bulk, NULL, 300},
     {"kept-arrays", 1000, parse_and_keep, make_aggregate, "*" GET_REPLY, 100},
     {"threads", 500, parse_for_threads, make_aggregate, "*" GET_REPLY, 100},
     {"reader-each", 2000, parse_once, make_text, GET_REPLY, 0},
@@ -263,6 +334,10 @@ static const struct work works[] = {
     {"format-numbers", 2000, format_numbers, NULL, NULL, 0},
     {"format-1MiB", 5, format_large, NULL, NULL, 1 << 20},
     {"format-argv-1000", 20, format_argv, NULL, NULL, 1000},
+    {"sdscatfmt", 2000, cat_format, NULL, NULL, 0},
+    {"sdscatprintf", 2000, cat_printf, NULL, NULL, 0},
+    {"sdssplitlen", 1000, split, NULL, NULL, 0},
+    {"sdssplitargs", 1000, split_arguments, NULL, NULL, 0},
 };
 
 int main(int argc, char **argv) { return run_works(works, sizeof(works) / sizeof(*works), argc, argv); }

@@ -30,7 +30,8 @@ LOOPS = {
 }
 
 # Works that take too long to be counted, or whose threads take turns by chance.
-NOT_COUNTED = {"array-100000", "array-1000000", "array-1000000-whole", "integers-1000000", "threads", "kept"}
+NOT_COUNTED = {"array-100000", "array-1000000", "array-1000000-whole", "integers-1000000", "threads", "kept",
+               "kept-shuffled"}
 
 # `rep movsb` moves any number of bytes and counts as one instruction; without it, moving costs as much as it moves.
 CALLGRIND = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]

@@ -106,12 +106,16 @@ impl Lists {
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline(always)]
     pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
-        if self.kept > MAX_KEPT - MAX_BLOCK - OFFSET {
+        // Volatile, to be read anew below: a register kept across the call would have to be saved.
+        // SAFETY: a reference is valid.
+        if unsafe { (&raw const self.kept).read_volatile() } > MAX_KEPT - MAX_BLOCK - OFFSET {
+            core::hint::cold_path();
             return false;
         }
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
         let class = class_of(unsafe { malloc_usable_size(block) });
         let Some(place) = self.first.get_mut(class) else {
+            core::hint::cold_path();
             return false;
         };
         let kept = self.kept + weight(class);
