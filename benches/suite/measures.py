@@ -83,7 +83,7 @@ def measures(servers):
             add_program(f"get.{loop}.{n}", program, lambda n=n: get(n), variants)
             if loop in ("libevent", "mio"):
                 add_program(f"get.{loop}.{n}.tcp", program, lambda n=n: get(n, tcp=True), variants)
-                add_program(f"get.{loop}.{n}.timeout", program, lambda n=n: [*get(n), "-t"], variants)
+                add_program(f"get.{loop}.{n}.timeout", program, lambda n=n: [*get(n), "-t"], variants, 15 if n == 1000 else 5)
         if loop in ("libevent", "libuv", "libev", "mio"):
             hundred = ["-c", 100, "-o", 50000]
             add_program(f"get.{loop}.1x100", program, lambda: ["get", servers.redis(), *hundred], variants)

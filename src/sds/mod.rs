@@ -20,6 +20,7 @@ pub(crate) use room::{
 };
 pub(crate) use split::{free_tokens, hex_digit, join, split, split_arguments};
 
+use crate::alloc;
 use core::slice;
 use header::Type;
 use libc::c_char;
@@ -51,7 +52,7 @@ pub(crate) unsafe fn new_len(init: *const c_char, len: usize) -> Sds {
         if init.is_null() {
             s.write_bytes(0, len);
         } else {
-            s.copy_from_nonoverlapping(init, len);
+            alloc::copy(slice::from_raw_parts(init.cast(), len), s.cast());
         }
         set_len(s, len);
     }

@@ -3,7 +3,9 @@
 use super::{Sds, add, bytes, cat, empty, free, len, make_room, set_len};
 use crate::alloc;
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 use core::ptr::{null_mut, with_exposed_provenance_mut};
+use core::slice;
 use libc::{c_char, c_int, c_uint};
 use memchr::memchr;
 
@@ -50,8 +52,8 @@ impl Decimal {
 /// `sdscatvprintf`: appends what `print` writes, up to its first NUL. `print` is `vsnprintf` with
 /// format and arguments: it is given a buffer and its size and returns the size it needs, and is
 /// called once more, with a larger buffer, where the first does not suffice. Where it fails, as it
-/// does on characters that the locale does not have, what it wrote before that is appended. NULL,
-/// with `s` intact, without memory.
+/// does on characters that the locale does not have, what it wrote before that is appended: it is
+/// called once more, with zeroes, among which that ends. NULL, with `s` intact, without memory.
 ///
 /// # Safety
 /// `s` is NULL, which gives NULL, or an sds, which is replaced by the result; `print` writes at most
@@ -60,12 +62,19 @@ pub(crate) unsafe fn cat_printed(
     s: Sds,
     mut print: impl FnMut(*mut c_char, usize) -> c_int,
 ) -> Sds {
-    let mut short = [0 as c_char; 1024];
-    let size = usize::try_from(print(short.as_mut_ptr(), short.len() - 1)).unwrap_or(0);
-    // SAFETY: the last byte of `short` stays 0, and a text that fits `long` is NUL-terminated.
+    const SIZE: usize = 1024;
+    let mut short = MaybeUninit::<[c_char; SIZE]>::uninit();
+    let text = short.as_mut_ptr().cast::<c_char>();
+    let written = usize::try_from(print(text, SIZE - 1));
+    // SAFETY: what was printed is NUL-terminated, or followed by zeroes.
     unsafe {
-        if size < short.len() - 1 {
-            return cat(s, CStr::from_ptr(short.as_ptr()).to_bytes());
+        let Ok(size) = written else {
+            text.write_bytes(0, SIZE);
+            print(text, SIZE - 1);
+            return cat(s, CStr::from_ptr(text).to_bytes());
+        };
+        if size < SIZE - 1 {
+            return cat(s, CStr::from_ptr(text).to_bytes());
         }
         let long: *mut c_char = alloc::allocate(size + 1).cast();
         if long.is_null() {
@@ -81,20 +90,28 @@ pub(crate) unsafe fn cat_printed(
 
 /// Text that is being made: on the stack while it is short, then in a string of its own.
 struct Draft {
-    short: [u8; 128],
+    /// Its first `len` bytes are written.
+    short: MaybeUninit<[u8; MAX_SHORT]>,
     len: usize,
     long: Sds,
     failed: bool,
 }
 
+const MAX_SHORT: usize = 128;
+
 impl Draft {
     fn new() -> Self {
         Self {
-            short: [0; 128],
+            short: MaybeUninit::uninit(),
             len: 0,
             long: null_mut(),
             failed: false,
         }
+    }
+
+    fn short(&self) -> &[u8] {
+        // SAFETY: so many bytes are written.
+        unsafe { slice::from_raw_parts(self.short.as_ptr().cast(), self.len) }
     }
 
     /// Appends; nothing more once memory has failed.
@@ -102,15 +119,15 @@ impl Draft {
         if self.failed {
             return;
         }
-        let end = self.len.saturating_add(piece.len());
         if self.long.is_null() {
-            if let Some(room) = self.short.get_mut(self.len..end) {
-                room.copy_from_slice(piece);
-                self.len = end;
+            if piece.len() <= MAX_SHORT - self.len {
+                // SAFETY: the room suffices.
+                unsafe { alloc::copy(piece, self.short.as_mut_ptr().cast::<u8>().add(self.len)) };
+                self.len += piece.len();
                 return;
             }
             // SAFETY: the string is new.
-            self.long = unsafe { add(empty(), self.short.get(..self.len).unwrap_or_default()) };
+            self.long = unsafe { add(empty(), self.short()) };
         }
         // SAFETY: the string, or NULL, is ours.
         self.long = unsafe { add(self.long, piece) };
@@ -121,18 +138,18 @@ impl Draft {
     ///
     /// # Safety
     /// `s` is NULL, which gives NULL, or an sds, which is replaced by the result.
-    unsafe fn append_to(self, s: Sds) -> Sds {
-        // SAFETY: the caller's promise; the long string is ours.
+    unsafe fn append_to(&self, s: Sds) -> Sds {
+        // SAFETY: the caller's promise; the long string is ours, and not used afterwards.
         unsafe {
-            match self {
-                Self { failed: true, .. } => null_mut(),
-                Self { long, .. } if !long.is_null() => {
-                    let s = cat(s, bytes(long));
-                    free(long);
-                    s
-                }
-                Self { short, len, .. } => cat(s, short.get(..len).unwrap_or_default()),
+            if self.failed {
+                return null_mut();
             }
+            if self.long.is_null() {
+                return cat(s, self.short());
+            }
+            let s = cat(s, bytes(self.long));
+            free(self.long);
+            s
         }
     }
 }
