@@ -38,12 +38,14 @@ def measures(servers):
             if work in NOT_COUNTED:
                 continue
             add(f"count.{work}", lambda v, program=program, work=work: instructions(program, v, work), runs=1)
+    # What memory decides is the noisiest.
+    runs = lambda work: 25 if work in ("bulk-16KiB", "kept-shuffled") else 5
     for work in works("instructions"):
-        add(f"clock.{work}", clock(work))
+        add(f"clock.{work}", clock(work), runs=runs(work))
     for work in ("array-1000", "map-500", "bulk-5", "bulk-16KiB", "kept"):
-        add(f"clock.{work}.lists-off", clock(work, {"HIREDIS_FREE_LISTS": "0"}))
+        add(f"clock.{work}.lists-off", clock(work, {"HIREDIS_FREE_LISTS": "0"}), runs=runs(work))
         for jemalloc in glob.glob("/usr/lib/*/libjemalloc.so.2"):
-            add(f"clock.{work}.jemalloc", clock(work, {"LD_PRELOAD": jemalloc}))
+            add(f"clock.{work}.jemalloc", clock(work, {"LD_PRELOAD": jemalloc}), runs=runs(work))
 
     for size in FEEDS:
         add(f"linear.statuses.{size}", linear("statuses", size), runs=5 if size < 16 else 1, slow=size > 16)
