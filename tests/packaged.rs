@@ -134,6 +134,22 @@ fn ccache_finds_what_another_has_compiled() {
 }
 
 #[test]
+fn drogon_serves_subscribes_and_connects_again() {
+    does(
+        "drogon",
+        &[
+            "5000 replies, 500 messages, n is 10000",
+            "transaction: OK 4",
+            "error: ERR value is not an integer or out of range",
+            "again: 10000",
+            "hit 1",
+            "hit 2",
+            "on ours",
+        ],
+    );
+}
+
+#[test]
 fn varnish_answers_with_what_redis_says() {
     does("varnish", &["X-Hits: 2", "X-Hits: 3", "on ours"]);
 }
