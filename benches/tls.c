@@ -130,7 +130,7 @@ static const struct work {
     const char *name;
     double (*function)(int);
     int times;
-} works[] = {{"handshakes", handshakes, 400}, {"whole", whole_handshakes, 400}, {"set-16MiB", set_large, 16}, {"get-16MiB", get_large, 16},
+} works[] = {{"handshakes", handshakes, 400}, {"whole", whole_handshakes, 100}, {"set-16MiB", set_large, 16}, {"get-16MiB", get_large, 16},
     {"requests", requests, 20000}, {"pipelined", pipelined, 2000}, {"async-100", asynchronous, 400000}};
 
 int main(int argc, char **argv) {
