@@ -305,6 +305,15 @@ impl Release for Heap {
     }
 }
 
+impl From<Kept> for Heap {
+    #[inline(always)]
+    fn from(kept: Kept) -> Self {
+        Self {
+            lists: Some(kept.0),
+        }
+    }
+}
+
 impl Heap {
     /// The allocator now in force. One of the program's own gets no block of another's: the lists
     /// are emptied.
@@ -371,7 +380,14 @@ impl Heap {
     /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
     #[inline(always)]
     pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
-        NonNull::new(self.zeroes(1))
+        if self.is_foreign() {
+            return zeroed();
+        }
+        // glibc's calloc leaves out what its malloc finds fastest.
+        let new = NonNull::new(self.allocate(size_of::<T>()).cast::<T>())?;
+        // SAFETY: the block is ours, and large enough.
+        unsafe { new.write_bytes(0, 1) };
+        Some(new)
     }
 
     /// `count` NULL pointers, or NULL; none may be so many that their size overflows.

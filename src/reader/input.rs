@@ -34,13 +34,28 @@ pub(crate) struct Landing {
 /// `reader` is live; `len` bytes stand at `bytes`, and not in its buffer.
 #[inline(always)]
 pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: *const u8, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { feed_in_room::<MAX_COPIED>(reader, bytes, len) }
+}
+
+/// Appends a copy of bytes, where they are at most `MAX` and the buffer has the room; tells whether
+/// it did.
+///
+/// # Safety
+/// As `feed_quickly`; `MAX` bytes are no more than a slice may have.
+#[inline(always)]
+unsafe fn feed_in_room<const MAX: usize>(
+    reader: *mut Reader,
+    bytes: *const u8,
+    len: usize,
+) -> bool {
     // SAFETY: the reader is live and, without an error, has a buffer. A long string takes the bytes
     // itself, and an empty buffer may be too large to be kept.
     unsafe {
         let fed = (*reader).c.err == 0
-            && (*reader).c.len > 0
+            && ((*reader).c.len > 0 || sds::capacity((*reader).c.buf) <= (*reader).c.maxbuf)
             && !(*reader).bulk.is_active()
-            && len <= MAX_COPIED
+            && len <= MAX
             && sds::append_in_room((*reader).c.buf, core::slice::from_raw_parts(bytes, len));
         if fed {
             (*reader).c.len += len;
@@ -57,6 +72,12 @@ pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: *const u8, len: us
 pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
     unsafe {
+        let (place, len) = (bytes.as_ptr(), bytes.len());
+        if (*reader).limits.input == 0
+            && feed_in_room::<{ isize::MAX as usize }>(reader, place, len)
+        {
+            return Ok(());
+        }
         if (*reader).c.err != 0 {
             return Err(());
         }

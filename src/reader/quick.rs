@@ -12,8 +12,8 @@ use crate::alloc::{Heap, Kept, MAX_COPIED};
 use crate::layout::{REDIS_ERR, REDIS_OK, REDIS_REPLY_STRING, redisReply};
 use crate::resp::encode::CRLF;
 use crate::resp::{
-    Kind, NULL_BULK, parse_common_bulk, parse_common_status, parse_large_integer, parse_short_line,
-    parse_small_bulk, parse_small_integer,
+    Kind, NULL_BULK, parse_common_bulk, parse_common_status, parse_large_integer,
+    parse_medium_bulk, parse_short_line, parse_small_bulk, parse_small_integer,
 };
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_void};
@@ -161,11 +161,12 @@ unsafe fn larger_bulk(
 ) -> c_int {
     // SAFETY: as in `bulk`.
     unsafe {
-        let Some((text, len)) = parse_common_bulk(rest) else {
+        let parsed = parse_medium_bulk(rest).or_else(|| parse_common_bulk(rest));
+        let Some((text, len)) = parsed else {
             return hand_over(reader, target, null(&mut *reader, rest, kept));
         };
         match string::<MAX_COPIED>(&mut *reader, Kind::BulkString, text, len, kept) {
-            None => new_blocks(reader, target, text, len),
+            None => new_blocks(reader, target, text, len, kept),
             reply => hand_over(reader, target, reply),
         }
     }
@@ -178,8 +179,9 @@ unsafe fn new_blocks(
     target: *mut *mut c_void,
     text: &[u8],
     len: usize,
+    kept: Kept,
 ) -> c_int {
-    let reply = new_string(&Heap::current(), REDIS_REPLY_STRING, text);
+    let reply = new_string(&Heap::from(kept), REDIS_REPLY_STRING, text);
     // SAFETY: as in `bulk`; allocating has not changed the buffer.
     unsafe {
         let Some(reply) = reply else {

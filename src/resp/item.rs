@@ -68,6 +68,31 @@ pub(crate) fn parse_small_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
     }
 }
 
+/// The same with three digits or four only.
+#[inline(always)]
+pub(crate) fn parse_medium_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (head, thousands) = match *bytes {
+        [b'1'..=b'9', _, _, b'\r', b'\n', ..] => (bytes, 0),
+        [thousands @ b'1'..=b'9', _, _, _, b'\r', b'\n', ..] => {
+            (bytes.get(1..)?, usize::from(thousands - b'0'))
+        }
+        _ => return None,
+    };
+    let len = match *head {
+        [
+            hundreds @ b'0'..=b'9',
+            tens @ b'0'..=b'9',
+            ones @ b'0'..=b'9',
+            ..,
+        ] => {
+            let digit = |byte| usize::from(byte - b'0');
+            thousands * 1000 + digit(hundreds) * 100 + digit(tens) * 10 + digit(ones)
+        }
+        _ => return None,
+    };
+    bulk_at(bytes, bytes.len() - head.len() + 3 + CRLF.len(), len)
+}
+
 /// The same with any number of digits.
 #[inline(never)]
 fn parse_larger_bulk(bytes: &[u8]) -> Option<(&[u8], usize)> {
@@ -259,7 +284,7 @@ fn parse_line(kind: Kind, bytes: &[u8], scanned: usize) -> Result<Found<'_>, Err
 mod tests {
     use super::{
         BAD_TERMINATOR, Found, Item, parse_common_bulk, parse_common_integer, parse_common_status,
-        parse_item,
+        parse_item, parse_medium_bulk,
     };
     use crate::error::Error;
     use crate::resp::Kind;
@@ -339,6 +364,35 @@ mod tests {
             ":1x\r\n",
         ] {
             assert_eq!(common(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_three_and_four_digits_are_those_of_the_others() {
+        for len in [100, 101, 128, 256, 890, 999, 1000, 1001, 1024, 7654, 9999] {
+            let text = format!("{len}\r\n{}\r\n", "x".repeat(len));
+            let found = parse_medium_bulk(text.as_bytes());
+            assert_eq!(found.map(|(text, _)| text.len()), Some(len));
+            assert_eq!(found, parse_common_bulk(text.as_bytes()));
+            for cut in (0..8).chain(text.len() - 3..text.len()) {
+                assert_eq!(parse_medium_bulk(&text.as_bytes()[..cut]), None);
+            }
+            let longer = text.replacen("\r\n", "x\r\n", 2);
+            assert_eq!(parse_medium_bulk(longer.as_bytes()), None, "{len}");
+            for (wrong, right) in [("1", "+"), ("9", "-"), ("0", "/"), ("6", ":"), ("\r", "\n")] {
+                if text.contains(wrong) {
+                    let text = text.replacen(wrong, right, 1);
+                    assert_eq!(parse_medium_bulk(text.as_bytes()), None, "{len} {right}");
+                }
+            }
+        }
+        for text in [
+            "012\r\nxxxxxxxxxxxx\r\n",
+            "12\r\nxxxxxxxxxxxx\r\n",
+            "-12\r\n",
+            "1\r\n\r\n\r\n",
+        ] {
+            assert_eq!(parse_medium_bulk(text.as_bytes()), None, "{text}");
         }
     }
 

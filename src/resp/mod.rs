@@ -23,8 +23,8 @@ mod line;
 pub(crate) use integer::{parse_integer, parse_short_line};
 pub(crate) use item::{
     BAD_TERMINATOR, Found, Item, MAX_DOUBLE, NULL_BULK, parse_common_bulk, parse_common_double,
-    parse_common_integer, parse_common_status, parse_item, parse_large_integer, parse_small_bulk,
-    parse_small_integer,
+    parse_common_integer, parse_common_status, parse_item, parse_large_integer, parse_medium_bulk,
+    parse_small_bulk, parse_small_integer,
 };
 pub(crate) use kind::Kind;
 pub(crate) use line::{Line, find_line};

@@ -185,15 +185,12 @@ macro_rules! width {
 }
 width! { u8 u16 u32 }
 
-/// Appends a short text where that fits without growing; tells whether it did.
+/// Appends a text where that fits without growing; tells whether it did.
 ///
 /// # Safety
 /// `s` is an sds; `bytes` lies outside it.
 #[inline(always)]
 pub(crate) unsafe fn append_in_room(s: Sds, bytes: &[u8]) -> bool {
-    if bytes.len() > alloc::MAX_COPIED {
-        return false;
-    }
     // SAFETY: as in `len`.
     unsafe {
         match Type::of(s) {
