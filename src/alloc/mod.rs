@@ -285,7 +285,7 @@ impl Release for Kept {
         // caller gives up.
         unsafe {
             if !(*self.0.as_ptr()).keep(block.cast()) {
-                release(block);
+                free(block.cast());
             }
         }
     }
@@ -380,14 +380,7 @@ impl Heap {
     /// A zeroed `T`, or `None`. `T` must be a type for which all-zero bytes are a value.
     #[inline(always)]
     pub(crate) fn zeroed<T>(&self) -> Option<NonNull<T>> {
-        if self.is_foreign() {
-            return zeroed();
-        }
-        // glibc's calloc leaves out what its malloc finds fastest.
-        let new = NonNull::new(self.allocate(size_of::<T>()).cast::<T>())?;
-        // SAFETY: the block is ours, and large enough.
-        unsafe { new.write_bytes(0, 1) };
-        Some(new)
+        NonNull::new(self.zeroes(1))
     }
 
     /// `count` NULL pointers, or NULL; none may be so many that their size overflows.
