@@ -310,6 +310,7 @@ static const struct work works[] = {
     {"double", 2000, parse, make_text, ",3.141592653589793\r\n", 0},
     {"verbatim", 2000, parse, make_text, "=15\r\ntxt:Some string\r\n", 0},
     {"empty-array", 2000, parse, make_text, "*0\r\n", 0},
+    {"bulk-300", 2000, parse, make_bulk, NULL, 300},
     {"bulk-1KiB", 2000, parse, make_bulk, NULL, 1024},
     {"bulk-16KiB", 200, parse, make_bulk, NULL, 16384},
     {"long-line-1KiB", 2000, parse, make_line, "+", 1024},

@@ -117,6 +117,7 @@ SEARCH = [
     Row("big number of 10,000 digits", "clock.bignum-10000"),
     Row("verbatim string", "clock.verbatim"),
     Row("string of 5 bytes", "clock.bulk-5"),
+    Row("string of 300 bytes", "clock.bulk-300"),
     Row("string of 1 KiB", "clock.bulk-1KiB"),
     Row("string of 16 KiB", "clock.bulk-16KiB"),
     Row("string of 1 MiB", "clock.bulk-1MiB"),

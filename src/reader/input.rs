@@ -34,31 +34,36 @@ pub(crate) struct Landing {
 /// `reader` is live; `len` bytes stand at `bytes`, and not in its buffer.
 #[inline(always)]
 pub(crate) unsafe fn feed_quickly(reader: *mut Reader, bytes: *const u8, len: usize) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { feed_in_room::<MAX_COPIED>(reader, bytes, len) }
+    // SAFETY: the reader is live and, without an error, has a buffer.
+    unsafe {
+        (*reader).c.err == 0
+            && len <= MAX_COPIED
+            && is_kept(reader)
+            && append_in_room(reader, core::slice::from_raw_parts(bytes, len))
+    }
 }
 
-/// Appends a copy of bytes, where they are at most `MAX` and the buffer has the room; tells whether
-/// it did.
+/// Whether the buffer stays for what comes now, whatever that is; an empty one may be too large.
 ///
 /// # Safety
-/// As `feed_quickly`; `MAX` bytes are no more than a slice may have.
+/// `reader` is live, and has a buffer.
 #[inline(always)]
-unsafe fn feed_in_room<const MAX: usize>(
-    reader: *mut Reader,
-    bytes: *const u8,
-    len: usize,
-) -> bool {
-    // SAFETY: the reader is live and, without an error, has a buffer. A long string takes the bytes
-    // itself, and an empty buffer may be too large to be kept.
+unsafe fn is_kept(reader: *const Reader) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*reader).c.len > 0 || sds::capacity((*reader).c.buf) <= (*reader).c.maxbuf }
+}
+
+/// Appends a copy of `bytes`, where the buffer has the room; tells whether it did.
+///
+/// # Safety
+/// `reader` is live, and has a buffer that may be kept; `bytes` do not lie in it.
+#[inline(always)]
+unsafe fn append_in_room(reader: *mut Reader, bytes: &[u8]) -> bool {
+    // SAFETY: the caller's promise. A long string takes the bytes itself.
     unsafe {
-        let fed = (*reader).c.err == 0
-            && ((*reader).c.len > 0 || sds::capacity((*reader).c.buf) <= (*reader).c.maxbuf)
-            && !(*reader).bulk.is_active()
-            && len <= MAX
-            && sds::append_in_room((*reader).c.buf, core::slice::from_raw_parts(bytes, len));
+        let fed = !(*reader).bulk.is_active() && sds::append_in_room((*reader).c.buf, bytes);
         if fed {
-            (*reader).c.len += len;
+            (*reader).c.len += bytes.len();
         }
         fed
     }
@@ -72,14 +77,15 @@ unsafe fn feed_in_room<const MAX: usize>(
 pub(crate) unsafe fn feed(reader: *mut Reader, bytes: &[u8]) -> Result<(), ()> {
     // SAFETY: the reader is live and, without an error, has a buffer.
     unsafe {
-        let (place, len) = (bytes.as_ptr(), bytes.len());
-        if (*reader).limits.input == 0
-            && feed_in_room::<{ isize::MAX as usize }>(reader, place, len)
-        {
-            return Ok(());
-        }
         if (*reader).c.err != 0 {
             return Err(());
+        }
+        if bytes.len() > MAX_COPIED
+            && (*reader).limits.input == 0
+            && is_kept(reader)
+            && append_in_room(reader, bytes)
+        {
+            return Ok(());
         }
         let mut rest = bytes;
         if (*reader).bulk.is_receiving() {
