@@ -39,7 +39,7 @@ def measures(servers):
                 continue
             add(f"count.{work}", lambda v, program=program, work=work: instructions(program, v, work), runs=1)
     # What memory decides is the noisiest.
-    runs = lambda work: 25 if work in ("bulk-16KiB", "kept-shuffled") else 5
+    runs = lambda work: 25 if work in ("bulk-16KiB", "kept-shuffled") else 15
     for work in works("instructions"):
         add(f"clock.{work}", clock(work), runs=runs(work))
     for work in ("array-1000", "map-500", "bulk-5", "bulk-16KiB", "kept"):
@@ -54,7 +54,7 @@ def measures(servers):
     add("linear.long-bulk.16", linear("long-bulk", 16), runs=3)
     add("linear.output.32", linear("output", 32), runs=3)
 
-    add_program("sync.get", "sync", lambda: ["get", servers.redis(), 50000], runs=15)
+    add_program("sync.get", "sync", lambda: ["get", servers.redis(), 50000], runs=41)
     add_program("sync.get.tcp", "sync", lambda: ["get", servers.redis(tcp=True), 50000], runs=15)
     add_program("sync.pipeline", "sync", lambda: ["pipeline", servers.redis(), 300000])
     add_program("sync.huge-pipeline", "sync", lambda: ["huge-pipeline", servers.redis(), 200000])
@@ -63,7 +63,7 @@ def measures(servers):
     add_program("sync.memory", "sync", lambda: ["memory", servers.redis(), 256], runs=1)
     add_program("sync.idle", "sync", lambda: ["memory", servers.redis(), 1], runs=1)
     add_program("sync.contexts", "sync", lambda: ["contexts", servers.redis(), 3000])
-    add_program("sync.trickle", "sync", lambda: ["trickle", servers.redis(), 5000])
+    add_program("sync.trickle", "sync", lambda: ["trickle", servers.redis(), 5000], runs=15)
     add_program("start", "start", lambda: [servers.redis(), 200], runs=15)
 
     for size in QUEUES:
