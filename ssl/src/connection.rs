@@ -231,7 +231,7 @@ impl Connection {
             return;
         }
         let saved = errno();
-        self.socket.begin(Mode::Last);
+        self.socket.begin(Mode::Try);
         // SAFETY: the connection is live. It may not be in the mood (a write is unfinished); then nothing is sent.
         unsafe {
             clear_errors();

@@ -5,7 +5,7 @@ use crate::openssl::{BIO_C_GET_FD, BIO_TYPE_SOCKET};
 use crate::process::errno;
 use core::cell::Cell;
 use core::ptr::NonNull;
-use libc::{EAGAIN, EINTR, MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, c_char, c_int, c_long, c_void};
+use libc::{EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, c_char, c_int, c_long, c_void};
 use openssl_sys::{
     BIO, BIO_CTRL_EOF, BIO_CTRL_FLUSH, BIO_FLAGS_READ, BIO_FLAGS_SHOULD_RETRY, BIO_FLAGS_WRITE,
     BIO_METHOD, BIO_clear_flags, BIO_get_data, BIO_meth_free, BIO_meth_new,
@@ -27,9 +27,6 @@ pub(crate) enum Mode {
     Try,
     /// Reads nothing more: OpenSSL is to hand out what it has.
     Drain,
-    /// As `Try`, with what is sent held back until the socket is closed, at once: it goes by the packet that says so, and the peer
-    /// wakes up once.
-    Last,
 }
 
 /// A descriptor and what its last call came to.
@@ -95,7 +92,7 @@ impl Socket {
         let flags = match self.mode.get() {
             Mode::Drain => return self.failed(EAGAIN),
             Mode::Try if self.emptied.get() => return self.failed(EAGAIN),
-            Mode::Try | Mode::Last => MSG_DONTWAIT,
+            Mode::Try => MSG_DONTWAIT,
             Mode::Wait => 0,
         };
         // SAFETY: the caller's buffer is as long as it says.
@@ -115,7 +112,6 @@ impl Socket {
         let flags = match self.mode.get() {
             Mode::Wait => MSG_NOSIGNAL,
             Mode::Try | Mode::Drain => MSG_NOSIGNAL | MSG_DONTWAIT,
-            Mode::Last => MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE,
         };
         // SAFETY: the caller's buffer is as long as it says.
         let count = unsafe { libc::send(self.fd(), place.cast(), len, flags) };
