@@ -27,6 +27,7 @@ cases! {
     early_timer_is_armed_again
     own_timer_is_believed
     connecting_times_out
+    done_connect_counts arrived_reply_counts arrived_pushes_do_not_count timer_within_a_callback
     idle_never_times_out
     writes_do_not_postpone
     answers_do_postpone

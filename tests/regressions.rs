@@ -61,6 +61,7 @@ cases! { regressions_async:
     defect_26_counts_of_one_command
     defect_27_hooks_after_cleanup
     defect_28_kept_context_disconnects
+    defect_28_kept_context_without_commands
     defect_29_length_is_honoured
     defect_30_command_without_memory
     defect_30_address_is_initialised

@@ -1,8 +1,11 @@
 //! The allocator table. Everything that a C program can reach comes from it, so that the program
 //! may free any part itself, and replace the functions at any time.
 
+mod boxed;
 mod free_lists;
 mod thread_slot;
+
+pub(crate) use boxed::try_box;
 
 use crate::layout::hiredisAllocFuncs;
 use core::ptr::NonNull;

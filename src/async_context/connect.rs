@@ -1,7 +1,7 @@
 //! The connect in progress: each event before it is done looks how it stands.
 
 use super::{
-    AsyncContext, Life, has_flag, hooks, in_callback, inner, lifecycle, mirror_error, timer,
+    AsyncContext, Flow, has_flag, hooks, in_callback, inner, lifecycle, mirror_error, timer,
 };
 use crate::context;
 use crate::error::{Error, set_errno};
@@ -21,9 +21,15 @@ pub(super) enum Progress {
 
 /// Looks how the connect stands, and reports its end.
 pub(super) unsafe fn advance(ac: *mut AsyncContext) -> Progress {
+    // SAFETY: the caller's context is live.
+    unsafe { conclude(ac, context::check_connect_done(inner(ac))) }
+}
+
+/// Reports the end of a connect that stands as `done` says.
+pub(super) unsafe fn conclude(ac: *mut AsyncContext, done: Result<bool, c_int>) -> Progress {
     // SAFETY: the caller's context is live, and not used after it may be gone.
     unsafe {
-        match context::check_connect_done(inner(ac)) {
+        match done {
             Ok(true) => succeed(ac),
             Ok(false) => Progress::Stop,
             Err(errno) => {
@@ -33,7 +39,6 @@ pub(super) unsafe fn advance(ac: *mut AsyncContext) -> Progress {
                 }
                 set_errno(errno);
                 context::set_error(inner(ac), Error::Io(errno));
-                mirror_error(ac);
                 fail(ac);
                 Progress::Stop
             }
@@ -82,7 +87,6 @@ pub(crate) unsafe fn begin_connect(ac: *mut AsyncContext, host: Option<Result<Ad
             _ => Ok(()),
         });
         if watched.is_err() {
-            mirror_error(ac);
             fail(ac);
         }
     }
@@ -117,8 +121,9 @@ unsafe fn fail(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         (*ac).untried = None;
+        mirror_error(ac);
         report(ac, REDIS_ERR);
-        let _: Life = lifecycle::tear_down(ac);
+        let _: Flow = lifecycle::tear_down(ac);
     }
 }
 

@@ -2,24 +2,21 @@
 
 use super::events::{check_deadline, send};
 use super::lifecycle::{disconnect_if_drained, finish, tear_down};
-use super::pubsub::{self, UNEXPECTED};
+use super::pending::{Fault, Serial, Target, Verdict};
 use super::{
-    AsyncContext, Life, Receiver, has_flag, hooks, in_callback, inner, run, silence, timer, waiting,
+    AsyncContext, Flow, Receiver, has_flag, hooks, in_callback, inner, lists, replies, run, timer,
 };
 use crate::context::{self, reader};
 use crate::error::{self, Error};
 use crate::layout::{
     REDIS_ERR_OTHER, REDIS_FREEING, REDIS_NO_AUTO_FREE_REPLIES, REDIS_SUBSCRIBED,
-    REDIS_SUPPORTS_PUSH, redisReply,
+    REDIS_SUPPORTS_PUSH,
 };
 use crate::reader as parser;
 use crate::resp::Kind;
 use crate::sds;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 use libc::c_void;
-
-/// A reply that has no taker.
-const UNREQUESTED: Error = Error::Protocol("Unexpected reply, no command is waiting for one");
 
 /// `redisProcessCallbacks`: hands out every reply that has arrived, then sends what the callbacks
 /// issued, then completes a disconnect that waited for this.
@@ -27,18 +24,18 @@ const UNREQUESTED: Error = Error::Protocol("Unexpected reply, no command is wait
 /// # Safety
 /// `ac` is live, and not used afterwards without knowing that it still is.
 pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
-    // SAFETY: the caller's promise; the context is not used after it is gone.
+    // SAFETY: the caller's promise; the context is not used after `Flow::Stop`.
     unsafe {
-        if hand_out_all(ac) == Life::Gone {
+        if hand_out_all(ac) == Flow::Stop {
             return;
         }
         // Pushes and messages are no answers: a command may wait too long among many of them.
         if core::mem::take(&mut (*ac).answered) {
             timer::restart(ac);
         }
-        if send_issued(ac) == Life::Alive
-            && silence::finish_sent(ac) == Life::Alive
-            && disconnect_if_drained(ac) == Life::Alive
+        if send_issued(ac) == Flow::Continue
+            && finish_sent(ac) == Flow::Continue
+            && disconnect_if_drained(ac) == Flow::Continue
         {
             check_deadline(ac);
         }
@@ -46,33 +43,36 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
 }
 
 /// Hands out every reply that has arrived.
-unsafe fn hand_out_all(ac: *mut AsyncContext) -> Life {
-    // SAFETY: the caller's context is live, and not used after it is gone.
+unsafe fn hand_out_all(ac: *mut AsyncContext) -> Flow {
+    // SAFETY: the caller's context is live, and not used after `Flow::Stop`.
     unsafe {
         (*ac).dispatching = true;
         loop {
-            match context::next_in_band(inner(ac)) {
-                Err(()) => return end(ac),
-                Ok(None) => break,
-                Ok(Some(reply)) => {
-                    if hand_out(ac, reply) == Life::Gone {
-                        return Life::Gone;
-                    }
-                }
+            let held = core::mem::replace(&mut (*ac).held, null_mut());
+            let reply = match NonNull::new(held) {
+                Some(held) => held,
+                None => match context::next_in_band(inner(ac)) {
+                    Err(()) => return end(ac),
+                    Ok(None) => break,
+                    Ok(Some(reply)) => reply,
+                },
+            };
+            if hand_out(ac, reply) == Flow::Stop {
+                return Flow::Stop;
             }
         }
         (*ac).dispatching = false;
     }
-    Life::Alive
+    Flow::Continue
 }
 
-/// Ends after a write that failed. Where the peer has gone, what it said before is handed out first.
+/// Ends after a write that failed. If the peer has gone, what it said before is handed out first.
 #[cold]
-pub(super) unsafe fn hang_up(ac: *mut AsyncContext) -> Life {
-    // SAFETY: the caller's context is live, and not used after it is gone.
+pub(super) unsafe fn hang_up(ac: *mut AsyncContext) -> Flow {
+    // SAFETY: the caller's context is live, and not used after `Flow::Stop`.
     unsafe {
-        if context::hear_out(inner(ac)) && hand_out_all(ac) == Life::Gone {
-            return Life::Gone;
+        if context::hear_out(inner(ac)) && hand_out_all(ac) == Flow::Stop {
+            return Flow::Stop;
         }
         tear_down(ac)
     }
@@ -80,23 +80,23 @@ pub(super) unsafe fn hang_up(ac: *mut AsyncContext) -> Life {
 
 /// Sends at once what callbacks issued while replies were handed out. Only what the socket does
 /// not take waits for it to become writable.
-unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
+unsafe fn send_issued(ac: *mut AsyncContext) -> Flow {
     // SAFETY: the caller's context is live.
     unsafe {
         let c = inner(ac);
         if (*c).err != 0 {
-            return Life::Alive;
+            return Flow::Continue;
         }
         if sds::len((*c).obuf) == 0 {
             timer::arm(ac);
-            return Life::Alive;
+            return Flow::Continue;
         }
         if hooks::watches_write(ac) {
-            return Life::Alive;
+            return Flow::Continue;
         }
         if !context::async_write_is_default(c) {
             hooks::add_write(ac);
-            return Life::Alive;
+            return Flow::Continue;
         }
         match send(ac) {
             Err(()) => return hang_up(ac),
@@ -104,180 +104,294 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Life {
             Ok(false) => hooks::add_write(ac),
         }
     }
-    Life::Alive
+    Flow::Continue
 }
 
-/// What is to be done with a reply.
-enum Taker {
-    /// This callback takes it.
-    Callback(Receiver),
-    /// The push callback does.
-    Push,
-    /// Nobody does.
-    Nobody,
-    /// The connection ends with this error.
-    Fail(Error),
-    /// The connection ends with the error that the reply is.
-    Refused,
+/// Finishes the commands that are not answered, once all are sent and no answered one is before
+/// them: their callbacks get NULL. What these callbacks issue is for the next time.
+pub(super) unsafe fn finish_sent(ac: *mut AsyncContext) -> Flow {
+    // SAFETY: the caller's context is live, and not used after `Flow::Stop`.
+    unsafe {
+        let Some(end) = (*ac).pending.unanswered() else {
+            return Flow::Continue;
+        };
+        if sds::len((*ac).c.c.obuf) > 0 {
+            return Flow::Continue;
+        }
+        let flow = lists::fail_before(ac, end);
+        if flow == Flow::Stop {
+            finish(ac);
+        }
+        flow
+    }
 }
 
-/// Hands one reply to its taker and frees it.
-unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Life {
+/// Hands one reply to whom it is for, and frees it.
+unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Flow {
     // SAFETY: the caller's context is live; the reply is ours to free.
     unsafe {
-        if parser::last_kind(reader(inner(ac))) != Some(Kind::Push)
-            && silence::finish_overtaken(ac) == Life::Gone
-        {
-            free_reply(ac, reply);
+        let kind = parser::last_kind(reader(inner(ac)));
+        let in_order = !matches!(kind, Some(Kind::Push | Kind::Attribute));
+        let flow = match in_order.then(|| (*ac).pending.answer_ordinary()).flatten() {
+            Some(serial) => {
+                answer(ac, serial, reply);
+                Flow::Continue
+            }
+            None => hand_out_decided(ac, kind, reply),
+        };
+        if flow == Flow::Continue && has_flag(ac, REDIS_FREEING) {
             finish(ac);
-            return Life::Gone;
+            return Flow::Stop;
         }
-        match taker(ac, reply) {
-            Taker::Callback(receiver) => {
-                run(ac, receiver, reply.as_ptr());
-                if receiver.function.is_none() || !has_flag(ac, REDIS_NO_AUTO_FREE_REPLIES) {
-                    free_reply(ac, reply);
-                }
-            }
-            Taker::Push => {
-                if let Some(push) = (*ac).c.push_cb {
-                    in_callback(ac, || push(ac.cast(), reply.as_ptr()));
-                }
-                free_reply(ac, reply);
-            }
-            Taker::Nobody => free_reply(ac, reply),
-            Taker::Fail(error) => {
-                free_reply(ac, reply);
-                context::set_error(inner(ac), error);
-                return end(ac);
-            }
-            Taker::Refused => {
-                refuse(ac, reply);
-                return end(ac);
-            }
-        }
-        if has_flag(ac, REDIS_FREEING) {
-            finish(ac);
-            return Life::Gone;
-        }
+        flow
     }
-    Life::Alive
 }
 
-/// Tears down in the middle of handing out. A context that the program keeps is done with, too.
-unsafe fn end(ac: *mut AsyncContext) -> Life {
+/// The same for a reply that needs a decision.
+#[inline(never)]
+unsafe fn hand_out_decided(
+    ac: *mut AsyncContext,
+    kind: Option<Kind>,
+    reply: NonNull<c_void>,
+) -> Flow {
+    // SAFETY: as in `hand_out`; what the decision has read of the reply is not used after it.
+    unsafe {
+        let is_push = kind == Some(Kind::Push);
+        let verdict = {
+            let description = replies::describe(ac, reply);
+            if is_push && description.readable {
+                (*ac).c.c.flags |= REDIS_SUPPORTS_PUSH;
+            }
+            (*ac)
+                .pending
+                .decide(&description, has_flag(ac, REDIS_SUBSCRIBED))
+        };
+        (*ac).c.sub.pending_unsubs = (*ac).pending.pending_unsubs;
+        // A callback that leaves by an exception or longjmp must not leave a reply behind that
+        // another decision is due for.
+        if is_undecided(&verdict) {
+            (*ac).held = reply.as_ptr();
+        }
+        match verdict {
+            Verdict::Answer(serial) => answer(ac, serial, reply),
+            Verdict::Monitor(serial) => begin_feed(ac, serial, reply),
+            Verdict::Feed => give(ac, (*ac).feed, reply),
+            Verdict::Subscription {
+                receiver,
+                target,
+                over,
+            } => {
+                leave_mode_if(ac, over);
+                match receiver.filter(|receiver| receiver.function.is_some()) {
+                    Some(receiver) => give(ac, receiver, reply),
+                    // As before the library knew of shard channels.
+                    None if target == Target::Shard && is_push => push(ac, reply),
+                    None => free_reply(ac, reply),
+                }
+            }
+            Verdict::Refused {
+                receiver,
+                more,
+                over,
+            } => {
+                leave_mode_if(ac, over);
+                refuse_name(ac, receiver, reply, more);
+            }
+            Verdict::Unheard { receiver, over } => {
+                leave_mode_if(ac, over);
+                run(ac, receiver.unwrap_or(Receiver::NONE), null_mut());
+            }
+            // `Flow::Stop` means here that the context is to be freed, as the caller finds out.
+            Verdict::Unanswered(end) => {
+                let _ = lists::fail_before(ac, end);
+            }
+            Verdict::Passed(serial) => {
+                if let Some(node) = lists::take(ac, serial) {
+                    let receiver = lists::receiver_of(ac, node);
+                    run(ac, receiver, null_mut());
+                }
+            }
+            Verdict::Unmuted { serial, told, end } => return unmute(ac, serial, told, end, reply),
+            Verdict::Push => push(ac, reply),
+            Verdict::PushOnly if (*ac).c.push_cb.is_some() => push(ac, reply),
+            Verdict::PushOnly => return fail(ac, Fault::Unrequested, reply),
+            Verdict::Nobody => free_reply(ac, reply),
+            Verdict::Disconnect => return disconnect_with(ac, reply),
+            Verdict::Fail(fault) => return fail(ac, fault, reply),
+        }
+    }
+    Flow::Continue
+}
+
+/// Whether the reply is to be decided again.
+fn is_undecided(verdict: &Verdict<Receiver>) -> bool {
+    matches!(
+        verdict,
+        Verdict::Refused { more: true, .. }
+            | Verdict::Unheard { .. }
+            | Verdict::Unanswered(_)
+            | Verdict::Passed(_)
+    )
+}
+
+/// Gives a reply to the command that it answers.
+#[inline]
+unsafe fn answer(ac: *mut AsyncContext, serial: Serial, reply: NonNull<c_void>) {
+    // SAFETY: the caller's context is live, and gives the reply up.
+    unsafe {
+        (*ac).answered = true;
+        match lists::take(ac, serial) {
+            Some(node) => give(ac, lists::receiver_of(ac, node), reply),
+            None => free_reply(ac, reply),
+        }
+    }
+}
+
+/// Gives a reply to a callback and frees it afterwards, unless the program does that.
+#[inline]
+unsafe fn give(ac: *mut AsyncContext, receiver: Receiver, reply: NonNull<c_void>) {
+    // SAFETY: as in `answer`.
+    unsafe {
+        run(ac, receiver, reply.as_ptr());
+        if receiver.function.is_none() || !has_flag(ac, REDIS_NO_AUTO_FREE_REPLIES) {
+            free_reply(ac, reply);
+        }
+    }
+}
+
+/// A `MONITOR` was confirmed: its callback gets that, and the feed from now on.
+unsafe fn begin_feed(ac: *mut AsyncContext, serial: Serial, reply: NonNull<c_void>) {
+    // SAFETY: as in `answer`; the node is in no list when it is pushed again.
+    unsafe {
+        (*ac).answered = true;
+        match lists::take(ac, serial) {
+            Some(node) => {
+                (*ac).feed = lists::push_feed(ac, node);
+                give(ac, (*ac).feed, reply);
+            }
+            None => free_reply(ac, reply),
+        }
+    }
+}
+
+/// Tells a receiver that its subscribing command was refused, for one name. Each call gets an object
+/// of its own if the program frees it.
+unsafe fn refuse_name(
+    ac: *mut AsyncContext,
+    receiver: Receiver,
+    reply: NonNull<c_void>,
+    more: bool,
+) {
+    // SAFETY: as in `answer`.
+    unsafe {
+        if !more {
+            give(ac, receiver, reply);
+        } else if has_flag(ac, REDIS_NO_AUTO_FREE_REPLIES) && receiver.function.is_some() {
+            run(ac, receiver, replies::copy_error(ac, reply));
+        } else {
+            run(ac, receiver, reply.as_ptr());
+        }
+    }
+}
+
+/// `CLIENT REPLY OFF` was refused. Its callback gets the error. If the callback was told that there
+/// is no reply, the connection ends with the error, since nobody else can be told.
+unsafe fn unmute(
+    ac: *mut AsyncContext,
+    serial: Serial,
+    told: bool,
+    end: Serial,
+    reply: NonNull<c_void>,
+) -> Flow {
+    // SAFETY: as in `answer`.
+    unsafe {
+        lists::await_before(ac, end);
+        if told {
+            return disconnect_with(ac, reply);
+        }
+        answer(ac, serial, reply);
+    }
+    Flow::Continue
+}
+
+/// Gives a push to the push callback. The library frees it in any case.
+unsafe fn push(ac: *mut AsyncContext, reply: NonNull<c_void>) {
+    // SAFETY: as in `answer`; the callback was given for such calls.
+    unsafe {
+        if let Some(push) = (*ac).c.push_cb {
+            in_callback(ac, || push(ac.cast(), reply.as_ptr()));
+        }
+        free_reply(ac, reply);
+    }
+}
+
+/// Leaves subscribed mode if that is over: commands wait in `replies` again.
+unsafe fn leave_mode_if(ac: *mut AsyncContext, over: bool) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if over && has_flag(ac, REDIS_SUBSCRIBED) {
+            (*ac).c.c.flags &= !REDIS_SUBSCRIBED;
+            lists::leave_subscribed_mode(ac);
+        }
+    }
+}
+
+/// Tears down in the middle of handing out.
+unsafe fn end(ac: *mut AsyncContext) -> Flow {
     // SAFETY: the caller's context is live.
     unsafe {
         (*ac).dispatching = false;
         let _ = tear_down(ac);
     }
-    Life::Gone
+    Flow::Stop
 }
 
 /// Frees a reply by the table that made it.
-unsafe fn free_reply(ac: *mut AsyncContext, reply: NonNull<c_void>) {
+pub(super) unsafe fn free_reply(ac: *mut AsyncContext, reply: NonNull<c_void>) {
     // SAFETY: the caller's context is live, and gives the reply up.
     unsafe { parser::free_object(reader(inner(ac)), reply.as_ptr()) }
 }
 
-/// Takes over the text of an error that no command asked for, such as too many clients.
-unsafe fn refuse(ac: *mut AsyncContext, reply: NonNull<c_void>) {
-    // SAFETY: the caller's context is live, and its reply as its reader says.
+/// Ends the connection because of a reply that cannot be given to anybody.
+#[cold]
+unsafe fn fail(ac: *mut AsyncContext, fault: Fault, reply: NonNull<c_void>) -> Flow {
+    // SAFETY: as in `answer`.
+    unsafe {
+        free_reply(ac, reply);
+        context::set_error(inner(ac), error_of(fault));
+        end(ac)
+    }
+}
+
+fn error_of(fault: Fault) -> Error {
+    match fault {
+        Fault::Unrequested => Error::Protocol("Unexpected reply, no command is waiting for one"),
+        Fault::Unexpected => Error::Protocol("Unexpected pub/sub reply"),
+        Fault::WrongAnswer => {
+            Error::Protocol("Unexpected reply to CLIENT REPLY ON or RESET while replies were off")
+        }
+        Fault::InTransaction => Error::Other(
+            "MULTI has queued CLIENT REPLY, MONITOR or a (un)subscribing command: replies cannot be told apart",
+        ),
+        Fault::Undecidable => Error::Other("Cannot tell which command a reply answers"),
+        Fault::UndecidableError => Error::Other(
+            "Cannot tell whether an error refuses CLIENT REPLY SKIP or answers a command behind it",
+        ),
+    }
+}
+
+/// Ends the connection with the text of an error that no command takes, such as too many clients.
+#[cold]
+unsafe fn disconnect_with(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Flow {
+    // SAFETY: as in `answer`.
     unsafe {
         let c = inner(ac);
-        match waiting::text_of(ac, reply) {
+        match replies::text_of(ac, reply) {
             Some(text) => error::store_text(&mut (*c).errstr, text),
             None => error::store_text(&mut (*c).errstr, b"The server refused the connection"),
         }
         (*c).err = REDIS_ERR_OTHER;
         free_reply(ac, reply);
-    }
-}
-
-/// Decides who takes a reply, and takes that callback out of its list.
-unsafe fn taker(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Taker {
-    // SAFETY: the caller's context is live; the reply came from its reader, which knows its type.
-    unsafe {
-        let reader = reader(inner(ac));
-        let kind = parser::last_kind(reader);
-        let aggregate = parser::as_aggregate(reader, reply);
-        match (kind, aggregate) {
-            (Some(Kind::Attribute), Some(_)) => return Taker::Nobody,
-            (Some(Kind::Push), Some(push)) => {
-                (*ac).c.c.flags |= REDIS_SUPPORTS_PUSH;
-                if let Some(taker) = push_taker(ac, push) {
-                    return taker;
-                }
-            }
-            (Some(Kind::Array), Some(array))
-                if !has_flag(ac, REDIS_SUPPORTS_PUSH) && pubsub::concerns_shards(ac, array) =>
-            {
-                return shard_taker(ac, array);
-            }
-            _ => {}
-        }
-        if let Some(callback) = waiting::answered(ac, kind, reply) {
-            return Taker::Callback(callback);
-        }
-        if kind == Some(Kind::SimpleError) {
-            return match waiting::answered_in_subscribed_mode(ac, kind) {
-                Some(callback) => Taker::Callback(callback),
-                None => Taker::Refused,
-            };
-        }
-        if !has_flag(ac, REDIS_SUBSCRIBED) {
-            return match kind {
-                Some(Kind::Push) if (*ac).c.push_cb.is_some() => Taker::Push,
-                _ => Taker::Fail(UNREQUESTED),
-            };
-        }
-        let is_push = kind == Some(Kind::Push);
-        let pushes = has_flag(ac, REDIS_SUPPORTS_PUSH);
-        match aggregate {
-            Some(reply)
-                if is_push || (kind == Some(Kind::Array) && !pushes && reply.elements >= 3) =>
-            {
-                match pubsub::subscription(ac, reply) {
-                    Ok(Some(callback)) => Taker::Callback(callback),
-                    Ok(None) => Taker::Nobody,
-                    Err(error) => Taker::Fail(error),
-                }
-            }
-            _ => match waiting::answered_in_subscribed_mode(ac, kind) {
-                Some(callback) => Taker::Callback(callback),
-                None => Taker::Nobody,
-            },
-        }
-    }
-}
-
-/// Who takes a push, unless it is one about channels or patterns.
-unsafe fn push_taker(ac: *mut AsyncContext, push: &redisReply) -> Option<Taker> {
-    // SAFETY: as in `taker`.
-    unsafe {
-        if push.elements == 0 {
-            return Some(Taker::Fail(UNEXPECTED));
-        }
-        if pubsub::concerns_shards(ac, push) {
-            return Some(shard_taker(ac, push));
-        }
-        (!pubsub::is_message(push)).then_some(Taker::Push)
-    }
-}
-
-/// Who takes a reply about a shard channel. A subscription without a callback leaves pushes to the
-/// push callback, as before there were such subscriptions.
-unsafe fn shard_taker(ac: *mut AsyncContext, reply: &redisReply) -> Taker {
-    // SAFETY: as in `taker`.
-    unsafe {
-        let Some(event) = pubsub::shard_event(reply) else {
-            return Taker::Nobody;
-        };
-        match pubsub::shard_subscription(ac, reply, event) {
-            Ok(Some(receiver)) if receiver.function.is_some() => Taker::Callback(receiver),
-            Ok(_) if parser::last_is_push(reader(inner(ac))) => Taker::Push,
-            Ok(_) => Taker::Nobody,
-            Err(error) => Taker::Fail(error),
-        }
+        end(ac)
     }
 }

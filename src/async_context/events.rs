@@ -1,15 +1,15 @@
 //! What an event loop reports: readable, writable, timed out.
 
 use super::connect::{self, Progress};
-use super::dispatch::{hang_up, process_callbacks};
-use super::lifecycle::{self, disconnect_if_drained, tear_down};
+use super::dispatch::{finish_sent, hang_up, process_callbacks};
+use super::lifecycle::{disconnect_if_drained, tear_down};
 use super::timer::{self, Due};
-use super::{AsyncContext, Life, has_flag, hooks, inner, mirror_error, silence};
+use super::{AsyncContext, Flow, has_flag, hooks, inner, lists, mirror_error};
 use crate::context;
 use crate::error::Error;
-use crate::layout::{REDIS_CONNECTED, REDIS_ERR, REDIS_IN_CALLBACK, redisCallbackList};
+use crate::layout::{REDIS_CONNECTED, REDIS_ERR, REDIS_IN_CALLBACK};
+use crate::net;
 use crate::one_thread::Call;
-use core::ptr::null_mut;
 
 /// `redisAsyncHandleRead`: the socket is readable. Nothing happens within a callback.
 ///
@@ -65,8 +65,7 @@ unsafe fn arm_for_transport(ac: *mut AsyncContext) {
     }
 }
 
-/// Whether events mean anything: not within a callback, and not on a disconnected context that the
-/// program keeps.
+/// Whether events mean anything: not within a callback, and not on a disconnected context.
 unsafe fn is_in_use(ac: *const AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe { !has_flag(ac, REDIS_IN_CALLBACK) && !(*ac).torn_down }
@@ -107,7 +106,7 @@ pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
             hooks::add_write(ac);
         }
         hooks::add_read(ac);
-        if silence::finish_sent(ac) == Life::Alive && disconnect_if_drained(ac) == Life::Alive {
+        if finish_sent(ac) == Flow::Continue && disconnect_if_drained(ac) == Flow::Continue {
             check_deadline(ac);
         }
     }
@@ -124,8 +123,8 @@ pub(super) unsafe fn send(ac: *mut AsyncContext) -> Result<bool, ()> {
     }
 }
 
-/// Times out where the deadline has passed although the loop's timer, which activity may put off,
-/// has not said so.
+/// Times out if the deadline has passed although the loop's timer, which activity may put off, has not
+/// said so, or has said so before what had arrived was read.
 pub(super) unsafe fn check_deadline(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
@@ -137,18 +136,70 @@ pub(super) unsafe fn check_deadline(ac: *mut AsyncContext) {
     }
 }
 
-/// `redisAsyncHandleTimeout`: the loop's timer fired. Nothing happens within a callback.
+/// `redisAsyncHandleTimeout`: the loop's timer fired. Within a callback the timer is set again. What
+/// has arrived counts: it is read before the context times out.
 ///
 /// # Safety
 /// As `handle_read`.
 pub(crate) unsafe fn handle_timeout(ac: *mut AsyncContext) {
     let _call = Call::begin(ac, c"redisAsyncHandleTimeout");
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; the context is not used after it may be gone.
     unsafe {
-        if is_in_use(ac) && timer::has_expired(ac) {
+        if has_flag(ac, REDIS_IN_CALLBACK) {
+            timer::put_off(ac);
+            return;
+        }
+        if !is_in_use(ac) || !timer::has_expired(ac) {
+            return;
+        }
+        let read_first = if has_flag(ac, REDIS_CONNECTED) {
+            read_arrived(ac)
+        } else {
+            conclude_connect(ac)
+        };
+        if !read_first {
             time_out(ac);
         }
     }
+}
+
+/// Reads what has arrived by the end of a wait, once for each wait. Whether there was anything: then
+/// the deadline was checked behind it, and the context may be gone.
+unsafe fn read_arrived(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live, and not used after the transport was called.
+    unsafe {
+        let funcs = (*ac).c.c.funcs;
+        let Some(read) = (*funcs).async_read else {
+            return false;
+        };
+        if !net::has_arrived((*ac).c.c.fd) || !timer::report(ac) {
+            return false;
+        }
+        read(ac.cast());
+    }
+    true
+}
+
+/// Concludes a connect that is done by the end of its wait. Whether it was, or has failed: then the
+/// context may be gone.
+unsafe fn conclude_connect(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live, and not used after the transport was called.
+    unsafe {
+        if (*ac).c.c.fd < 0 {
+            return false;
+        }
+        let done = context::check_connect_done(inner(ac));
+        if done == Ok(false) {
+            return false;
+        }
+        if let Progress::Connected = connect::conclude(ac, done)
+            && let Some(write) = (*(*ac).c.c.funcs).async_write
+        {
+            arm_for_transport(ac);
+            write(ac.cast());
+        }
+    }
+    true
 }
 
 /// Ends a context that waited too long.
@@ -164,14 +215,8 @@ unsafe fn time_out(ac: *mut AsyncContext) {
         }
         // Commands that these callbacks issue are failed with the rest of the context, when none
         // is accepted any more: otherwise one that issues itself again would go on for ever.
-        let mut waiting = core::mem::replace(
-            &mut (*ac).c.replies,
-            redisCallbackList {
-                head: null_mut(),
-                tail: null_mut(),
-            },
-        );
-        lifecycle::fail_list(ac, &raw mut waiting);
+        let end = (*ac).pending.next();
+        lists::fail_replies(ac, end);
         let _ = tear_down(ac);
     }
 }

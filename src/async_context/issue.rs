@@ -1,19 +1,17 @@
-//! Commands of asynchronous programs: into the output buffer, and their callbacks into the lists.
+//! Commands of asynchronous programs: into the output buffer, and into the order of what is to be
+//! answered.
 
-use super::callbacks::mark;
-use super::pubsub::Target;
-use super::silence::ReplyMode;
-use super::subscribe::{subscribe, unsubscribe};
-use super::waiting::{Refusal, queue};
+use super::lists::{self, new_node, release_node};
+use super::pending::{Circumstances, Issued, Place, Refusal, is_ordinary_name_len};
 use super::{AsyncContext, Receiver, has_flag, hooks, inner, mirror_error, timer};
 use crate::context::{self, Command};
 use crate::error::{Error, set_errno};
 use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
+    REDIS_SUBSCRIBED,
 };
 use crate::resp::command::{Arguments, arguments_of, parse_command, short_name_len};
 use crate::sds;
-use core::ops::RangeInclusive;
 use libc::ENOBUFS;
 
 /// Issues a command in a program's own terms. Fails on a bad format, on a context that is going, at a
@@ -26,7 +24,7 @@ pub(crate) unsafe fn issue(
     receiver: Receiver,
     command: &Command,
 ) -> Result<(), ()> {
-    // SAFETY: the caller's promises.
+    // SAFETY: the context is live, and its `obuf` an sds.
     unsafe {
         if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
             return Err(());
@@ -50,7 +48,7 @@ pub(crate) unsafe fn issue_formatted(
     receiver: Receiver,
     bytes: &[u8],
 ) -> Result<(), ()> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the context is live, and its `obuf` an sds.
     unsafe {
         if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
             return Err(());
@@ -83,12 +81,11 @@ unsafe fn accept(ac: *mut AsyncContext, receiver: Receiver, before: usize) -> Re
     unsafe {
         let obuf = (*inner(ac)).obuf;
         let bytes = sds::bytes(obuf).get(before..).unwrap_or_default();
-        let plain = short_name_len(bytes).is_some_and(|len| !NAMES.contains(&len));
-        let entered = if plain && (*ac).reply_mode == ReplyMode::On {
-            timer::begin(ac);
-            queue(ac, receiver, mark::COMMAND)
+        let ordinary = short_name_len(bytes).is_some_and(is_ordinary_name_len);
+        let entered = if ordinary && (*ac).pending.answers() {
+            enter_ordinary(ac, receiver)
         } else if let Some(arguments) = arguments_of(bytes) {
-            enter(ac, receiver, arguments)
+            enter(ac, receiver, &arguments)
         } else {
             Err(Refusal::Refused)
         };
@@ -127,102 +124,72 @@ unsafe fn announce(ac: *mut AsyncContext) {
     }
 }
 
-/// What a command does to the lists, by its name.
-enum Name {
-    Subscribe(Target),
-    Unsubscribe(Target),
-    Monitor,
-    Other,
+/// Whether as many commands wait as may.
+#[inline(always)]
+unsafe fn is_full(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let limit = (*ac).limits.pending;
+        limit > 0 && (*ac).nodes >= limit
+    }
 }
 
-/// The lengths of the names that are more than a command to be answered: from `client` and `monitor`
-/// to `punsubscribe`. Most commands are told apart by them alone.
-const NAMES: RangeInclusive<usize> = 6..=12;
-
-fn classify(name: &[u8]) -> Name {
-    if !NAMES.contains(&name.len()) {
-        return Name::Other;
-    }
-    let (target, rest) = match name {
-        [b'p' | b'P', rest @ ..] => (Target::Pattern, rest),
-        [b's' | b'S', rest @ ..] if !name.eq_ignore_ascii_case(b"subscribe") => {
-            (Target::Shard, rest)
+/// Enters a command with a short name that one reply answers.
+unsafe fn enter_ordinary(ac: *mut AsyncContext, receiver: Receiver) -> Result<(), Refusal> {
+    // SAFETY: the caller's context is live, and the node new.
+    unsafe {
+        if is_full(ac) {
+            return Err(Refusal::Limit);
         }
-        name => (Target::Channel, name),
-    };
-    if rest.eq_ignore_ascii_case(b"subscribe") {
-        Name::Subscribe(target)
-    } else if rest.eq_ignore_ascii_case(b"unsubscribe") {
-        Name::Unsubscribe(target)
-    } else if name.eq_ignore_ascii_case(b"monitor") {
-        Name::Monitor
-    } else {
-        Name::Other
+        let node = new_node(ac, receiver).ok_or(Refusal::OutOfMemory)?;
+        timer::begin(ac);
+        let serial = (*ac).pending.enter_ordinary();
+        lists::push_waiting(ac, node, serial);
+        Ok(())
     }
 }
 
-/// Enters a command into the lists and tables.
+/// Enters a command of any name.
 unsafe fn enter(
     ac: *mut AsyncContext,
     receiver: Receiver,
-    mut arguments: Arguments<'_>,
+    arguments: &Arguments<'_>,
 ) -> Result<(), Refusal> {
-    let all = arguments.clone();
-    let name = arguments.next().ok_or(Refusal::Refused)?;
-    // SAFETY: the caller's context is live.
+    // SAFETY: the caller's context is live, and the node new and in no list.
     unsafe {
-        timer::begin(ac);
-        match classify(name) {
-            Name::Subscribe(target) if arguments.len() > 0 => {
-                subscribe(ac, target, receiver, arguments)?;
-            }
-            Name::Unsubscribe(target) => unsubscribe(ac, target, arguments)?,
-            Name::Monitor => monitor(ac, receiver)?,
-            Name::Subscribe(_) | Name::Other => return command(ac, receiver, name, all),
-        }
-        // Pub/sub is confirmed whatever CLIENT REPLY says; but it uses a skip up.
-        if (*ac).reply_mode == ReplyMode::Skip {
-            (*ac).reply_mode = ReplyMode::On;
-        }
-        Ok(())
-    }
-}
-
-/// Enters a `MONITOR`. Where it is not answered there is no confirmation, and with replies switched
-/// off no feed either.
-unsafe fn monitor(ac: *mut AsyncContext, receiver: Receiver) -> Result<(), Refusal> {
-    // SAFETY: the caller's context is live.
-    unsafe {
-        let mark = match (*ac).reply_mode {
-            ReplyMode::On => mark::MONITOR,
-            ReplyMode::Skip => mark::FEED,
-            ReplyMode::Off => mark::SILENT,
+        let circumstances = Circumstances {
+            is_full: is_full(ac),
+            max_names: (*ac).limits.subscriptions,
+            subscribed: has_flag(ac, REDIS_SUBSCRIBED),
         };
-        queue(ac, receiver, mark)?;
-        (*inner(ac)).flags |= REDIS_MONITORING;
-        Ok(())
-    }
-}
-
-/// Queues an ordinary command, whose `arguments` begin with its `name`.
-unsafe fn command(
-    ac: *mut AsyncContext,
-    receiver: Receiver,
-    name: &[u8],
-    arguments: Arguments<'_>,
-) -> Result<(), Refusal> {
-    // SAFETY: the caller's context is live.
-    unsafe {
-        let mode = (*ac).reply_mode;
-        if mode == ReplyMode::On && !name.eq_ignore_ascii_case(b"client") {
-            return queue(ac, receiver, mark::COMMAND);
+        let node = new_node(ac, receiver).ok_or(Refusal::OutOfMemory)?;
+        let entered = (*ac).pending.enter(arguments, receiver, circumstances);
+        (*ac).c.sub.pending_unsubs = (*ac).pending.pending_unsubs;
+        let Issued { serial, place } = match entered {
+            Ok(issued) => issued,
+            Err(refusal) => {
+                release_node(ac, node);
+                return Err(refusal);
+            }
+        };
+        match place {
+            Place::Waits | Place::Monitor => timer::begin(ac),
+            _ => {}
         }
-        let (mark, next) = mode.after(arguments);
-        // An unanswered command that nobody asks about leaves no trace.
-        if mark != mark::SILENT || receiver.function.is_some() {
-            queue(ac, receiver, mark)?;
+        match place {
+            Place::Waits => lists::push_waiting(ac, node, serial),
+            Place::Monitor => lists::push_monitor(ac, node, serial),
+            Place::Feed => (*ac).feed = lists::push_feed(ac, node),
+            // A command that is not answered, and that nobody asks about, leaves no trace.
+            Place::Silent if receiver.function.is_some() => lists::push_silent(ac, node, serial),
+            Place::Silent | Place::Subscribed | Place::Nowhere => release_node(ac, node),
         }
-        (*ac).reply_mode = next;
+        let flag = match place {
+            Place::Subscribed => REDIS_SUBSCRIBED,
+            Place::Monitor | Place::Feed => REDIS_MONITORING,
+            _ => 0,
+        };
+        (*inner(ac)).flags |= flag;
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! How an asynchronous context comes and goes.
 
-use super::callbacks::{mark, release_node, release_spare, shift};
-use super::silence::{ReplyMode, awaits_reply};
+use super::dispatch::{self, free_reply};
+use super::events::send;
+use super::lists::{self, Spare, release_spare};
+use super::pending::Pending;
 use super::timer::Timer;
 use super::{
-    AsyncContext, Life, Receiver, Transfers, callbacks, has_flag, hooks, in_callback, inner,
-    mirror_error, run, subscriptions,
+    AsyncContext, Flow, Receiver, Transfers, has_flag, hooks, in_callback, inner, mirror_error, run,
 };
 use crate::alloc;
 use crate::context::{self, Kept};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::layout::{
     ASYNC, REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR, REDIS_FREEING, REDIS_IN_CALLBACK,
     REDIS_NO_AUTO_FREE, REDIS_OK, REDIS_OPT_NO_PUSH_AUTOFREE, REDIS_OPT_NONBLOCK,
-    redisAsyncContext, redisCallbackList, redisOptions,
+    redisAsyncContext, redisOptions,
 };
 use crate::{one_thread, sds};
 use core::ptr::{NonNull, null_mut};
@@ -73,8 +74,9 @@ unsafe fn new_block() -> Option<*mut AsyncContext> {
     unsafe {
         (&raw mut (*ac).untried).write(None);
         (&raw mut (*ac).timer).write(Timer::new());
-        (&raw mut (*ac).reply_mode).write(ReplyMode::On);
-        (&raw mut (*ac).spare).write(callbacks::Spare::new());
+        (&raw mut (*ac).pending).write(Pending::new());
+        (&raw mut (*ac).spare).write(Spare::new());
+        (&raw mut (*ac).feed).write(Receiver::NONE);
         (&raw mut (*ac).transfers).write(Transfers::default());
         (&raw mut (*ac).on_new_socket).write(None);
     }
@@ -116,12 +118,14 @@ pub(crate) unsafe fn free(ac: *mut AsyncContext) {
     }
 }
 
-/// `redisAsyncDisconnect`: goes once what was issued is sent and answered.
+/// `redisAsyncDisconnect`: goes once what was issued is sent and answered; within the call, if the
+/// socket takes everything and no reply is owed. A context that the program keeps after an error, and
+/// of which commands are still to be told, is left to `redisAsyncFree`.
 ///
 /// # Safety
 /// As `free`.
 pub(crate) unsafe fn disconnect(ac: *mut AsyncContext) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; the context is not used after `Flow::Stop`.
     unsafe {
         (*ac).c.c.flags |= REDIS_DISCONNECTING;
         (*ac).c.c.flags &= !REDIS_NO_AUTO_FREE;
@@ -129,21 +133,44 @@ pub(crate) unsafe fn disconnect(ac: *mut AsyncContext) {
             return;
         }
         if (*ac).torn_down {
-            finish(ac);
-        } else {
+            if (*ac).c.replies.head.is_null() {
+                finish(ac);
+            }
+            return;
+        }
+        if send_rest(ac) == Flow::Continue && dispatch::finish_sent(ac) == Flow::Continue {
             let _ = disconnect_if_drained(ac);
         }
     }
 }
 
+/// Sends at once what is to be sent before a disconnect.
+unsafe fn send_rest(ac: *mut AsyncContext) -> Flow {
+    // SAFETY: the caller's context is live, and not used after `Flow::Stop`.
+    unsafe {
+        let c = inner(ac);
+        if !has_flag(ac, REDIS_CONNECTED) || (*c).err != 0 || sds::len((*c).obuf) == 0 {
+            return Flow::Continue;
+        }
+        match send(ac) {
+            Err(()) => return dispatch::hang_up(ac),
+            Ok(true) => {}
+            Ok(false) => hooks::add_write(ac),
+        }
+    }
+    Flow::Continue
+}
+
 /// Completes a disconnect that waits for nothing any more.
-pub(super) unsafe fn disconnect_if_drained(ac: *mut AsyncContext) -> Life {
+pub(super) unsafe fn disconnect_if_drained(ac: *mut AsyncContext) -> Flow {
     // SAFETY: the caller's context is live.
     unsafe {
         let sent = sds::len((*ac).c.c.obuf) == 0 || (*ac).c.c.err != 0;
-        let drained =
-            has_flag(ac, REDIS_DISCONNECTING) && sent && !awaits_reply(&raw const (*ac).c.replies);
-        if drained { tear_down(ac) } else { Life::Alive }
+        if has_flag(ac, REDIS_DISCONNECTING) && sent && !lists::is_reply_awaited(ac) {
+            tear_down(ac)
+        } else {
+            Flow::Continue
+        }
     }
 }
 
@@ -152,11 +179,11 @@ pub(super) unsafe fn disconnect_if_drained(ac: *mut AsyncContext) -> Life {
 ///
 /// # Safety
 /// `ac` is live.
-pub(crate) unsafe fn tear_down(ac: *mut AsyncContext) -> Life {
+pub(crate) unsafe fn tear_down(ac: *mut AsyncContext) -> Flow {
     // SAFETY: the caller's promise.
     unsafe {
         mirror_error(ac);
-        if (*ac).c.err == 0 && awaits_reply(&raw const (*ac).c.replies) {
+        if (*ac).c.err == 0 && lists::is_reply_awaited(ac) {
             // A transport gave up without saying why; the commands must not look answered.
             context::set_error(inner(ac), Error::Other("Transport failed without an error"));
             mirror_error(ac);
@@ -167,14 +194,15 @@ pub(crate) unsafe fn tear_down(ac: *mut AsyncContext) -> Life {
         hooks::cleanup(ac);
         if has_flag(ac, REDIS_NO_AUTO_FREE) && !has_flag(ac, REDIS_FREEING) {
             (*ac).torn_down = true;
-            return Life::Alive;
+            return Flow::Stop;
         }
         finish(ac);
-        Life::Gone
+        Flow::Stop
     }
 }
 
-/// Runs what is left to run, in order, and frees everything.
+/// Runs what is left to run, in order, and frees everything. Each step leaves the context before its
+/// callback runs: if the callback leaves by an exception or longjmp, `redisAsyncFree` goes on behind.
 pub(super) unsafe fn finish(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live and not used afterwards. While callbacks run, it stays.
     unsafe {
@@ -182,20 +210,22 @@ pub(super) unsafe fn finish(ac: *mut AsyncContext) {
             // No callback may issue anything from here on.
             (*ac).c.c.flags |= REDIS_DISCONNECTING;
         }
+        (*ac).torn_down = true;
         fail_callbacks(ac);
         hooks::cleanup(ac);
         if has_flag(ac, REDIS_CONNECTED)
-            && let Some(on_disconnect) = (*ac).c.onDisconnect
+            && let Some(on_disconnect) = (*ac).c.onDisconnect.take()
         {
             let asked_for = has_flag(ac, REDIS_FREEING) || (*ac).c.err == 0;
             let status = if asked_for { REDIS_OK } else { REDIS_ERR };
             in_callback(ac, || on_disconnect(ac.cast_const().cast(), status));
         }
-        if let Some(data_cleanup) = (*ac).c.dataCleanup {
+        if let Some(data_cleanup) = (*ac).c.dataCleanup.take() {
             let data = (*ac).c.data;
             in_callback(ac, || data_cleanup(data));
         }
         (*ac).untried = None;
+        (*ac).pending = Pending::new();
         release_spare(ac);
         context::free_parts(inner(ac));
         one_thread::gone(ac);
@@ -208,32 +238,13 @@ pub(super) unsafe fn finish(ac: *mut AsyncContext) {
 unsafe fn fail_callbacks(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        let waiting = &raw mut (*ac).c.sub.replies;
-        fail_list(ac, &raw mut (*ac).c.replies);
-        fail_list(ac, waiting);
-        for table in [
-            &raw mut (*ac).c.sub.channels,
-            &raw mut (*ac).c.sub.patterns,
-            &raw mut (*ac).shards,
-        ] {
-            subscriptions::drain(table, waiting);
-            fail_list(ac, waiting);
+        if let Some(held) = NonNull::new(core::mem::replace(&mut (*ac).held, null_mut())) {
+            free_reply(ac, held);
         }
-    }
-}
-
-/// Gives NULL to every callback of a list, and to those that are added meanwhile.
-pub(super) unsafe fn fail_list(ac: *mut AsyncContext, list: *mut redisCallbackList) {
-    // SAFETY: the caller's context and list are live; a node is out of the list when its callback
-    // runs.
-    unsafe {
-        while let Some(node) = shift(list) {
-            let (receiver, mark) = (Receiver::of(node), node.as_ref().unsubscribe_sent);
-            release_node(ac, node);
-            // The subscriptions of an SSUBSCRIBE are told, each on its own.
-            if mark != mark::SHARDS {
-                run(ac, receiver, null_mut());
-            }
+        lists::fail_all(ac, &raw mut (*ac).c.replies);
+        lists::fail_all(ac, &raw mut (*ac).c.sub.replies);
+        while let Some(receiver) = (*ac).pending.end_next() {
+            run(ac, receiver.unwrap_or(Receiver::NONE), null_mut());
         }
     }
 }

@@ -1,31 +1,25 @@
 //! The asynchronous context: a connection driven by an event loop through six hooks.
 //!
 //! Any callback may call back into the library, free the context, or change its hooks. Contexts
-//! are therefore raw pointers, nothing is borrowed across a call out, and every function that may
-//! have freed the context says so by returning [`Life`]. See `docs/async.md`.
+//! are therefore raw pointers, nothing is borrowed across a call out, and every function after which
+//! the context may be gone says so by returning [`Flow`]. See `docs/async.md`.
 
-mod callbacks;
 mod connect;
 mod dispatch;
 mod events;
 mod hooks;
 mod issue;
 mod lifecycle;
-mod pubsub;
-mod silence;
-mod subscribe;
-mod subscriptions;
+mod lists;
+mod pending;
+mod replies;
 mod timer;
-mod waiting;
 
 use crate::context::{Received, Untried};
-use crate::layout::{
-    REDIS_IN_CALLBACK, dict, redisAsyncContext, redisCallback, redisCallbackFn, redisContext,
-};
-use callbacks::Spare;
-use core::ptr::NonNull;
-use libc::c_int;
-use silence::ReplyMode;
+use crate::layout::{REDIS_IN_CALLBACK, redisAsyncContext, redisCallbackFn, redisContext};
+use libc::c_void;
+use lists::{Spare, Waiting};
+use pending::Pending;
 use timer::Timer;
 
 pub(crate) use connect::begin_connect;
@@ -48,18 +42,19 @@ pub(crate) struct AsyncContext {
     /// with the socket it began with, which every loop watches.
     pub(crate) on_new_socket: Option<OnNewSocket>,
     timer: Timer,
+    /// The commands that are still to be answered, and the subscriptions.
+    pending: Pending<Receiver>,
     spare: Spare,
-    /// Subscriptions by shard channel.
-    shards: *mut dict,
-    /// Confirmations that unsubscribes from channels and patterns still have to get. What programs
-    /// see, `sub.pending_unsubs`, counts only those for names that were not subscribed.
-    unsubs_in_flight: c_int,
-    /// `SSUBSCRIBE` commands issued, and those confirmed or refused: they are settled in order.
-    batches_issued: u32,
-    batches_settled: u32,
-    reply_mode: ReplyMode,
-    /// Nodes in use: commands that wait, and subscriptions.
+    /// Nodes in use: commands whose callbacks stand in a list.
     nodes: usize,
+    /// Those among them that wait for a reply.
+    waiting: Waiting,
+    /// Those among them that stand for the feed of a `MONITOR`.
+    feeds: u32,
+    /// Takes the feed.
+    feed: Receiver,
+    /// A reply that is still to be decided on, once the callback that is running has returned.
+    held: *mut c_void,
     pub(crate) limits: Limits,
     /// What the last read and the last write were like.
     pub(crate) transfers: Transfers,
@@ -69,7 +64,7 @@ pub(crate) struct AsyncContext {
     answered: bool,
     /// Replies are being handed out; what their callbacks issue is sent afterwards, in one go.
     dispatching: bool,
-    /// Disconnected, but kept because of `REDIS_OPT_NOAUTOFREE`.
+    /// Disconnected: kept because of `REDIS_OPT_NOAUTOFREE`, or being freed. Events mean nothing.
     torn_down: bool,
 }
 
@@ -92,23 +87,18 @@ pub(crate) struct Transfers {
     pub(crate) written: Option<bool>,
 }
 
-/// Who is told of a command's reply.
+/// What a program gave to be told of a command's reply.
 #[derive(Clone, Copy)]
 pub(crate) struct Receiver {
     pub(crate) function: Option<redisCallbackFn>,
-    pub(crate) privdata: *mut libc::c_void,
+    pub(crate) privdata: *mut c_void,
 }
 
 impl Receiver {
-    /// Whom a node names.
-    unsafe fn of(node: NonNull<redisCallback>) -> Self {
-        // SAFETY: the caller's node is live.
-        let node = unsafe { node.as_ref() };
-        Self {
-            function: node.r#fn,
-            privdata: node.privdata,
-        }
-    }
+    const NONE: Self = Self {
+        function: None,
+        privdata: core::ptr::null_mut(),
+    };
 }
 
 /// How much a read brought.
@@ -134,16 +124,17 @@ impl From<Received> for Brought {
 /// A private hook and its argument; `false` where the socket cannot be watched.
 #[derive(Clone, Copy)]
 pub(crate) struct OnNewSocket {
-    pub(crate) function: unsafe fn(data: *mut libc::c_void) -> bool,
-    pub(crate) data: *mut libc::c_void,
+    pub(crate) function: unsafe fn(data: *mut c_void) -> bool,
+    pub(crate) data: *mut c_void,
 }
 
-/// Whether a context is still there after callbacks have run.
+/// Whether an event goes on with its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Life {
-    Alive,
-    Gone,
+pub(crate) enum Flow {
+    Continue,
+    /// There is nothing more to do with the context, which may be gone.
+    Stop,
 }
 
 /// The blocking context inside.
@@ -170,7 +161,7 @@ unsafe fn in_callback(ac: *mut AsyncContext, call: impl FnOnce()) {
 }
 
 /// Runs a command's or subscription's callback, if it has one.
-unsafe fn run(ac: *mut AsyncContext, receiver: Receiver, reply: *mut libc::c_void) {
+unsafe fn run(ac: *mut AsyncContext, receiver: Receiver, reply: *mut c_void) {
     let privdata = receiver.privdata;
     if let Some(function) = receiver.function {
         // SAFETY: the caller's context is live; the callback was given for such calls.
@@ -188,4 +179,4 @@ unsafe fn mirror_error(ac: *mut AsyncContext) {
 }
 
 // Programs hold thousands of idle connections: let it grow knowingly.
-const _: () = assert!(size_of::<AsyncContext>() <= 616);
+const _: () = assert!(size_of::<AsyncContext>() <= 728);

@@ -1,8 +1,7 @@
 //! Deadlines. There is one: of the connect, or of the oldest command still waiting for its reply.
 //! The loop's timer is set when that begins and when it was due, not for every command.
 
-use super::silence::awaits_reply;
-use super::{AsyncContext, has_flag};
+use super::{AsyncContext, has_flag, lists};
 use crate::context;
 use crate::error::Error;
 use crate::layout::{HANDSHAKE, REDIS_CONNECTED};
@@ -13,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// A timer that fires this little early counts as due: loops round to milliseconds.
 const TOLERANCE: Duration = Duration::from_millis(1);
+
+/// When a timer that could not be acted upon is to fire again.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// A wait that began this many milliseconds ago has just begun.
 const BEGUN: u128 = 10;
@@ -26,6 +28,8 @@ pub(super) struct Timer {
     outdated: bool,
     /// The wait is for a TLS handshake.
     handshake: bool,
+    /// The loop has reported the end of the wait, and what had arrived by then is read first.
+    reported: bool,
 }
 
 /// What a deadline looks like now.
@@ -45,6 +49,7 @@ impl Timer {
             asked: None,
             outdated: false,
             handshake: false,
+            reported: false,
         }
     }
 }
@@ -93,13 +98,9 @@ unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
 }
 
 /// Whether anything is waited for: the connect, or a reply.
-unsafe fn is_waiting(ac: *mut AsyncContext) -> bool {
+unsafe fn is_waiting(ac: *const AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
-    unsafe {
-        is_connecting(ac)
-            || awaits_reply(&raw const (*ac).c.replies)
-            || !(*ac).c.sub.replies.head.is_null()
-    }
+    unsafe { is_connecting(ac) || lists::is_waiting(ac) }
 }
 
 /// What identifies the loop's timer: a program may move a context to another loop.
@@ -160,6 +161,7 @@ pub(super) unsafe fn restart(ac: *mut AsyncContext) {
     unsafe {
         let limited = limit(ac).is_some() && is_waiting(ac);
         (*ac).timer.since = limited.then(Instant::now);
+        (*ac).timer.reported = false;
     }
 }
 
@@ -185,12 +187,14 @@ pub(super) unsafe fn connected(ac: *mut AsyncContext) {
     }
 }
 
-/// How the deadline that the loop's timer watches over looks. `Never` also where no timer does.
+/// How the deadline that the loop's timer watches over looks. `Never` also if no timer does.
 pub(super) unsafe fn watched(ac: *mut AsyncContext) -> Due {
     // SAFETY: the caller's context is live.
     unsafe {
         follow_handshake(ac);
-        if is_scheduled(ac) {
+        if (*ac).timer.reported && is_waiting(ac) {
+            Due::Now
+        } else if is_scheduled(ac) {
             due(ac)
         } else {
             Due::Never
@@ -241,6 +245,31 @@ pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
                 false
             }
             Due::Never | Due::Now => true,
+        }
+    }
+}
+
+/// The end of the wait is to be decided behind what has arrived. `false` if it was already: a peer that
+/// sends without answering is not listened to for ever.
+pub(super) unsafe fn report(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let first = !core::mem::replace(&mut (*ac).timer.reported, true);
+        if first {
+            // For a transport that decides nothing in this event.
+            schedule(ac, time_of(AGAIN));
+        }
+        first
+    }
+}
+
+/// The loop's timer fired while a callback of the context runs, which no event may interrupt. It is
+/// set again, since it would not fire once more by itself.
+pub(super) unsafe fn put_off(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if is_scheduled(ac) {
+            schedule(ac, time_of(AGAIN));
         }
     }
 }

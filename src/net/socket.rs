@@ -198,6 +198,17 @@ pub(crate) unsafe fn receive(
     }
 }
 
+/// Whether there is anything to be read, the end of the connection included. Does not wait.
+pub(crate) fn has_arrived(fd: c_int) -> bool {
+    let mut one = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one descriptor is passed, and it is valid for the call.
+    unsafe { libc::poll(&raw mut one, 1, 0) == 1 }
+}
+
 /// Sends from `bytes` what the socket takes. `Ok(0)` is to be tried again. A peer that has gone is
 /// an error, never a signal.
 pub(crate) fn send(fd: c_int, bytes: &[u8], blocking: bool) -> Result<usize, Error> {

@@ -13,6 +13,18 @@ pub(crate) struct Arguments<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Arguments<'a> {
+    /// The `count` bulk strings at the beginning of `rest`.
+    pub(crate) fn new(count: usize, rest: &'a [u8]) -> Self {
+        Self { count, rest }
+    }
+
+    /// What is behind the arguments taken so far, as it stands in the command.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
 /// The arguments of the one command that is all of `bytes`. `None` for anything else: inline
 /// commands, wrong lengths, a command cut off, a second one behind it.
 ///

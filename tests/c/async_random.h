@@ -76,7 +76,7 @@ struct call {
 /* One SUBSCRIBE command: the privdata of its callbacks. */
 struct sub {
     enum target target;
-    int ends;
+    int ends, unheard; /* unheard: issued while the server sends no errors */
 };
 struct loop {
     int reading, writing, gone;

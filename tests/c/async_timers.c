@@ -10,16 +10,19 @@ static struct peer p;
 static struct expect a = {"a", NULL}, b = {"b", NULL}, sub = {"sub", NULL};
 static struct timeval soon = {0, 100000}, later = {0, 200000};
 
-static void opened(struct timeval *connect, struct timeval *command) {
+static void open_session(struct timeval *connect, struct timeval *command) {
     redisOptions o = {0};
-    begin("timers");
-    peer_listen(&p);
     REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
     o.connect_timeout = connect;
     o.command_timeout = command;
     session_open(&s, &o);
     redisAsyncSetConnectCallback(s.ac, on_connect);
     redisAsyncSetDisconnectCallback(s.ac, on_disconnect);
+}
+static void opened(struct timeval *connect, struct timeval *command) {
+    begin("timers");
+    peer_listen(&p);
+    open_session(connect, command);
 }
 static void connected(struct timeval *command) {
     opened(NULL, command);
@@ -75,12 +78,84 @@ static void own_timer_is_believed(void) {
 }
 
 static void connecting_times_out(void) {
-    opened(&soon, &later);
+    int held[8], holds;
+    begin("timers");
+    holds = peer_listen_full(&p, held);
+    open_session(&soon, &later);
     ask(&s, &a, "A");
     contains(trace.hooks, "<timer 0.1><addWrite>");
     sleep_for(soon, 20000);
     redisAsyncHandleTimeout(s.ac);
     same(trace.calls, "{onConnect -1 err 6 'Timeout' I}{a NULL err 6 I}<cleanup>{dataCleanup}{privdata dtor}");
+    while (holds > 0) close(held[--holds]);
+    end();
+}
+
+/* What has happened by the end of a wait counts, although the loop reports the end first. */
+static void done_connect_counts(void) {
+    opened(&soon, &later);
+    ask(&s, &a, "A");
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    same(trace.calls, "{onConnect 0 err 0 '' CI}");
+    peer_accept(&p);
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    contains(trace.calls, "{a +1}");
+    end();
+}
+static void arrived_reply_counts(void) {
+    connected(&soon);
+    ask(&s, &a, "A");
+    ask(&s, &b, "B");
+    drive_flush(&s);
+    peer_say(&p, "+1\r\n");
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    same(trace.calls, "{a +1}");
+    /* The next wait began with the reply; at its end there is nothing to be read. */
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{b NULL err 6 ");
+    check(s.ac == NULL);
+    end();
+}
+/* Bytes that answer nothing do not put the end off, whether a timer of the loop's watches or one of the program's. */
+static void arrived_push_does_not_count(int own_timer) {
+    connected(&soon);
+    if (own_timer) s.ac->ev.scheduleTimer = NULL;
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    peer_say(&p, ">1\r\n$1\r\nx\r\n");
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{a NULL err 6 ");
+    check(s.ac == NULL);
+    end();
+}
+static void arrived_pushes_do_not_count(void) {
+    arrived_push_does_not_count(0);
+    arrived_push_does_not_count(1);
+}
+/* A timer that fires within a callback is set again: it would not fire once more by itself. */
+static void fires_in_callback(struct session *t, redisReply *r) {
+    if (r == NULL) return;
+    trace.hooks[0] = 0;
+    redisAsyncHandleTimeout(t->ac);
+    contains(trace.hooks, "<timer 0.0");
+}
+static void timer_within_a_callback(void) {
+    static struct expect acting = {"acting", fires_in_callback};
+    connected(&soon);
+    ask(&s, &acting, "A");
+    ask(&s, &b, "B");
+    drive_flush(&s);
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    sleep_for(soon, 20000);
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{b NULL err 6 ");
+    check(s.ac == NULL);
     end();
 }
 
@@ -197,6 +272,10 @@ static const struct test_case cases[] = {
     CASE(early_timer_is_armed_again),
     CASE(own_timer_is_believed),
     CASE(connecting_times_out),
+    CASE(done_connect_counts),
+    CASE(arrived_reply_counts),
+    CASE(arrived_pushes_do_not_count),
+    CASE(timer_within_a_callback),
     CASE(idle_never_times_out),
     CASE(writes_do_not_postpone),
     CASE(answers_do_postpone),

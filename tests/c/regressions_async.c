@@ -153,8 +153,9 @@ static void defect_25_timeout_ends(void) {
     static struct expect e = {"again", again};
     begin("regression");
     peer_listen(&p);
-    session_tcp(&s, &p, 0);
+    session_connected(&s, &p, 0);
     s.ac->ev.scheduleTimer = NULL;
+    check(redisAsyncSetTimeout(s.ac, (struct timeval){0, 1000}) == REDIS_OK);
     ask(&s, &e, "PING");
     reissues = 0;
     redisAsyncHandleTimeout(s.ac);
@@ -204,11 +205,27 @@ static void defect_28_kept_context_disconnects(void) {
     peer_close(&p);
     drive_read(&s);
     check(s.ac != NULL);
+    /* As in the C library: commands are still to be told, which the redisAsyncFree does that the program owes. */
     redisAsyncDisconnect(s.ac);
+    check(s.ac != NULL);
+    check(strstr(trace.calls, "{a NULL") == NULL);
+    redisAsyncFree(s.ac);
     check(s.ac == NULL);
     contains(trace.calls, "<cleanup>{a NULL err 3 ");
     contains(trace.calls, "{b NULL err 3 ");
-    contains(trace.calls, "{onDisconnect -1 err 3");
+    contains(trace.calls, "{onDisconnect 0 err 3");
+    peer_end(&p);
+}
+
+/* Without commands to be told, the disconnect frees. */
+static void defect_28_kept_context_without_commands(void) {
+    open_with(REDIS_OPT_NOAUTOFREE);
+    peer_close(&p);
+    drive_read(&s);
+    check(s.ac != NULL && s.ac->err != 0);
+    redisAsyncDisconnect(s.ac);
+    check(s.ac == NULL);
+    contains(trace.calls, "<cleanup>{onDisconnect -1 err 3");
     peer_end(&p);
 }
 
@@ -354,6 +371,7 @@ static const struct test_case cases[] = {
     CASE(defect_26_counts_of_one_command),
     CASE(defect_27_hooks_after_cleanup),
     CASE(defect_28_kept_context_disconnects),
+    CASE(defect_28_kept_context_without_commands),
     CASE(defect_29_length_is_honoured),
     CASE(defect_30_command_without_memory),
     CASE(defect_30_address_is_initialised),

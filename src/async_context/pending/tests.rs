@@ -1,0 +1,545 @@
+//! Random conversations, against a server that knows which command each of its replies answers.
+//! `PENDING_SEQUENCES` sets how many, `PENDING_FIRST` which is the first, and `PENDING_TRACE` shows them.
+
+use super::reply::Event;
+use super::{Circumstances, Fault, Pending, Place, Refusal, Reply, Target, Verdict};
+use crate::resp::Kind;
+use crate::resp::command::arguments_of;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What a reply is, as the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Truth {
+    Answers(u64),
+    Monitors(u64),
+    /// A message, a confirmation or the end of a subscription to this name.
+    Of(Target, Option<u8>),
+    /// The refusal of the subscribing command.
+    Refuses(u64),
+    RefusesLeave,
+    Feed,
+    Push,
+    Attribute,
+}
+
+#[derive(Clone)]
+struct Sent {
+    truth: Truth,
+    kind: Kind,
+    text: Option<Vec<u8>>,
+    event: Option<(Vec<u8>, Option<u8>, i64)>,
+}
+
+/// A server in the manner of Redis. It is the reference: it takes one command after the other and
+/// notes with each reply whose it is.
+struct Server {
+    resp3: bool,
+    mode: u8, // 0: replies, 1: skips the next, 2: none
+    subscribed: BTreeMap<u8, BTreeSet<u8>>,
+    monitoring: bool,
+    denied: BTreeSet<&'static str>,
+    /// A `CLIENT REPLY ON` was refused without a word, or a subscription ended without a command. The
+    /// client may notice later that it cannot tell replies apart, and ends the connection.
+    confuses: bool,
+    out: VecDeque<Sent>,
+}
+
+const TARGETS: [Target; 3] = [Target::Channel, Target::Pattern, Target::Shard];
+const PREFIX: [&str; 3] = ["", "p", "s"];
+
+impl Server {
+    fn say(&mut self, truth: Truth, kind: Kind, text: &[u8]) {
+        let text = Some(text.to_vec());
+        let event = None;
+        self.out.push_back(Sent {
+            truth,
+            kind,
+            text,
+            event,
+        });
+    }
+
+    fn say_event(&mut self, target: usize, what: &str, name: Option<u8>) {
+        let of_shards = target == 2;
+        let counted = |(kind, names): (&u8, &BTreeSet<u8>)| {
+            if (*kind == 2) == of_shards {
+                names.len()
+            } else {
+                0
+            }
+        };
+        let left: usize = self.subscribed.iter().map(counted).sum();
+        let word = [PREFIX[target], what].concat().into_bytes();
+        self.out.push_back(Sent {
+            truth: Truth::Of(TARGETS[target], name),
+            kind: if self.resp3 { Kind::Push } else { Kind::Array },
+            text: None,
+            event: Some((word, name, left as i64)),
+        });
+    }
+
+    fn names(&mut self, target: usize) -> &mut BTreeSet<u8> {
+        self.subscribed.entry(target as u8).or_default()
+    }
+
+    fn is_restricted(&self) -> bool {
+        !self.resp3 && self.subscribed.values().any(|names| !names.is_empty())
+    }
+
+    fn take(&mut self, serial: u64, words: &[&str], form: u32) {
+        let muted = self.mode != 0;
+        let skipped = self.mode == 1;
+        if skipped {
+            self.mode = 0;
+        }
+        let answers = Truth::Answers(serial);
+        let (target, verb) = match words[0] {
+            "psubscribe" | "punsubscribe" => (1, &words[0][1..]),
+            "ssubscribe" | "sunsubscribe" => (2, &words[0][1..]),
+            verb => (0, verb),
+        };
+        let denied = self.denied.contains(words[0]);
+        let error = match verb {
+            "subscribe" => Truth::Refuses(serial),
+            "unsubscribe" => Truth::RefusesLeave,
+            _ => answers,
+        };
+        let pubsub = matches!(verb, "subscribe" | "unsubscribe");
+        let allowed = pubsub || matches!(verb, "PING" | "RESET");
+        if denied || (self.is_restricted() && !allowed) {
+            self.confuses |= muted && words.last() == Some(&"ON");
+            if !muted {
+                self.say(
+                    error,
+                    Kind::SimpleError,
+                    b"NOPERM no permission for 'client|reply'",
+                );
+            }
+            return;
+        }
+        let names: Vec<u8> = words[1..].iter().map(|name| name.as_bytes()[0]).collect();
+        match verb {
+            "subscribe" => {
+                for name in names {
+                    self.names(target).insert(name);
+                    self.say_event(target, "subscribe", Some(name));
+                }
+            }
+            "unsubscribe" => {
+                let all: Vec<u8> = self.names(target).iter().copied().collect();
+                let none = names.is_empty() && all.is_empty();
+                for name in if names.is_empty() { all } else { names } {
+                    self.names(target).remove(&name);
+                    self.say_event(target, "unsubscribe", Some(name));
+                }
+                if none {
+                    self.say_event(target, "unsubscribe", None);
+                }
+            }
+            "CLIENT" => match words[2] {
+                "ON" => {
+                    self.mode = 0;
+                    self.say(answers, Kind::SimpleString, b"OK");
+                }
+                "OFF" => self.mode = 2,
+                _ if self.mode != 2 => self.mode = 1,
+                _ => {}
+            },
+            "RESET" => {
+                (self.mode, self.monitoring, self.resp3) = (0, false, false);
+                self.subscribed.clear();
+                self.say(answers, Kind::SimpleString, b"RESET");
+            }
+            "HELLO" => {
+                self.resp3 = words[1] == "3";
+                if !muted {
+                    let kind = if self.resp3 { Kind::Map } else { Kind::Array };
+                    self.out.push_back(Sent {
+                        truth: answers,
+                        kind,
+                        text: None,
+                        event: None,
+                    });
+                }
+            }
+            "MONITOR" if self.monitoring => {}
+            "MONITOR" => {
+                self.monitoring = true;
+                if !muted {
+                    self.say(Truth::Monitors(serial), Kind::SimpleString, b"OK");
+                }
+            }
+            _ if muted => {}
+            _ => match form % 6 {
+                0 => self.say(answers, Kind::SimpleString, b"OK"),
+                1 => self.say(answers, Kind::SimpleError, b"ERR no"),
+                2 => self.say(answers, Kind::SimpleError, b"NOPERM no"),
+                3 if !self.is_restricted() => {
+                    let event = Some((b"message".to_vec(), Some(b'a'), 0));
+                    let kind = Kind::Array;
+                    self.out.push_back(Sent {
+                        truth: answers,
+                        kind,
+                        text: None,
+                        event,
+                    });
+                }
+                _ => self.say(answers, Kind::BulkString, b""),
+            },
+        }
+    }
+
+    /// Something that no command asks for.
+    fn event(&mut self, random: u32) {
+        let target = (random >> 8) as usize % 3;
+        let name = self.names(target).iter().next().copied();
+        match (random % 8, name) {
+            (0, _) => self.say(Truth::Attribute, Kind::Attribute, b""),
+            (1, _) if self.resp3 => {
+                let event = Some((b"invalidate".to_vec(), None, 0));
+                let (truth, kind) = (Truth::Push, Kind::Push);
+                self.out.push_back(Sent {
+                    truth,
+                    kind,
+                    text: None,
+                    event,
+                });
+            }
+            (2, _) if self.monitoring && self.mode == 0 => {
+                self.say(
+                    Truth::Feed,
+                    Kind::SimpleString,
+                    b"1700000000.1 [0 x] \"GET\"",
+                );
+            }
+            (3, Some(name)) if target == 2 => {
+                self.confuses = true;
+                self.names(target).remove(&name);
+                self.say_event(target, "unsubscribe", Some(name));
+            }
+            (_, Some(name)) => self.say_event(target, "message", Some(name)),
+            _ => {}
+        }
+    }
+}
+
+/// What the program has issued.
+struct Issued {
+    words: Vec<&'static str>,
+    /// The program was told: the number of times.
+    told: u32,
+    place: Place,
+    form: u32,
+}
+
+struct Run {
+    pending: Pending<u64>,
+    server: Server,
+    random: u64,
+    issued: Vec<Issued>,
+    taken: usize,
+    subscribed: bool,
+    /// The names whose latest subscribing command was refused.
+    refused: BTreeSet<(u64, u8)>,
+}
+
+const COMMANDS: [&[&str]; 24] = [
+    &["GET", "k"],
+    &["GET", "k"],
+    &["GET", "k"],
+    &["PING"],
+    &["SET", "k"],
+    &["subscribe", "a"],
+    &["subscribe", "a", "b"],
+    &["subscribe", "b", "b", "c"],
+    &["psubscribe", "a"],
+    &["ssubscribe", "a", "b"],
+    &["ssubscribe", "b"],
+    &["unsubscribe"],
+    &["unsubscribe", "a", "c"],
+    &["punsubscribe"],
+    &["sunsubscribe"],
+    &["sunsubscribe", "b"],
+    &["CLIENT", "REPLY", "SKIP"],
+    &["CLIENT", "REPLY", "OFF"],
+    &["CLIENT", "REPLY", "ON"],
+    &["CLIENT", "REPLY", "ON"],
+    &["MONITOR"],
+    &["RESET"],
+    &["HELLO", "3"],
+    &["HELLO", "2"],
+];
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut run = Self {
+            pending: Pending::new(),
+            server: Server {
+                resp3: false,
+                mode: 0,
+                subscribed: BTreeMap::new(),
+                monitoring: false,
+                denied: BTreeSet::new(),
+                confuses: false,
+                out: VecDeque::new(),
+            },
+            random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            issued: vec![],
+            taken: 0,
+            subscribed: false,
+            refused: BTreeSet::new(),
+        };
+        for word in [
+            "subscribe",
+            "psubscribe",
+            "ssubscribe",
+            "unsubscribe",
+            "CLIENT",
+            "MONITOR",
+        ] {
+            if run.below(4) == 0 {
+                run.server.denied.insert(word);
+            }
+        }
+        run
+    }
+
+    fn below(&mut self, limit: u32) -> u32 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 33) as u32 % limit
+    }
+
+    fn issue(&mut self) {
+        let words = COMMANDS[self.below(COMMANDS.len() as u32) as usize];
+        let mut text = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            text.extend(format!("${}\r\n{word}\r\n", word.len()).bytes());
+        }
+        let arguments = arguments_of(&text).expect("a command");
+        let serial = self.pending.next();
+        let circumstances = Circumstances {
+            subscribed: self.subscribed,
+            ..Circumstances::default()
+        };
+        match self.pending.enter(&arguments, serial, circumstances) {
+            Ok(issued) => {
+                assert_eq!(issued.serial, serial);
+                self.subscribed |= issued.place == Place::Subscribed;
+                let form = self.below(6);
+                let (words, place) = (words.to_vec(), issued.place);
+                self.issued.push(Issued {
+                    words,
+                    told: 0,
+                    place,
+                    form,
+                });
+            }
+            Err(refusal) => assert_eq!(refusal, Refusal::Refused),
+        }
+    }
+
+    fn serve(&mut self) {
+        if let Some(command) = self.issued.get(self.taken) {
+            let (words, form) = (command.words.clone(), command.form);
+            if std::env::var_os("PENDING_TRACE").is_some() {
+                eprintln!(
+                    "takes {} {words:?} in mode {}",
+                    self.taken, self.server.mode
+                );
+            }
+            self.server.take(self.taken as u64, &words, form);
+            self.taken += 1;
+        }
+    }
+
+    /// The command whose receiver takes what concerns a name: the newest that names it.
+    fn owner(&self, target: Target, name: u8) -> Option<u64> {
+        let verb = ["subscribe", "psubscribe", "ssubscribe"][target as usize];
+        let names = |one: &&Issued| {
+            one.words[0] == verb && one.words[1..].iter().any(|word| word.as_bytes()[0] == name)
+        };
+        let newest = self.issued.iter().rposition(|one| names(&one))? as u64;
+        (!self.refused.contains(&(newest, name))).then_some(newest)
+    }
+
+    /// Decides on the next reply. `false`: the connection has ended, as it may.
+    fn hear(&mut self) -> bool {
+        let Some(sent) = self.server.out.pop_front() else {
+            return true;
+        };
+        let name = sent
+            .event
+            .as_ref()
+            .and_then(|(_, name, _)| *name)
+            .map(|name| [name]);
+        let event = sent
+            .event
+            .as_ref()
+            .filter(|(word, ..)| word != b"invalidate");
+        let reply = Reply {
+            kind: Some(sent.kind),
+            readable: true,
+            text: sent
+                .text
+                .as_deref()
+                .filter(|_| sent.kind != Kind::BulkString),
+            elements: if sent.event.is_some() { 3 } else { 0 },
+            event: event.map(|(word, _, left)| {
+                let left = (!word.ends_with(b"message")).then_some(*left);
+                Event::new(word, name.as_ref().map(|name| &name[..]), left)
+            }),
+        };
+        if std::env::var_os("PENDING_TRACE").is_some() {
+            eprintln!("hears {:?} {:?}", sent.truth, sent.kind);
+        }
+        let mut told = 0;
+        loop {
+            let before = self.pending.pending_unsubs;
+            match self.pending.decide(&reply, self.subscribed) {
+                Verdict::Answer(serial) | Verdict::Unmuted { serial, .. } => {
+                    // The feed of a `MONITOR` that was not to be answered is expected from its issue on.
+                    let feed = self.issued[serial as usize].place == Place::Feed;
+                    let also = feed && sent.truth == Truth::Monitors(serial);
+                    assert!(
+                        also || sent.truth == Truth::Answers(serial),
+                        "{:?} {serial}",
+                        sent.truth
+                    );
+                    self.tell(serial);
+                }
+                Verdict::Monitor(serial) => {
+                    assert_eq!(sent.truth, Truth::Monitors(serial));
+                    self.tell(serial);
+                }
+                Verdict::Unanswered(_) => continue,
+                Verdict::Passed(serial) => {
+                    self.tell(serial);
+                    continue;
+                }
+                Verdict::Unheard { receiver, over } => {
+                    if let Some(receiver) = receiver {
+                        self.refuse(receiver);
+                    }
+                    self.subscribed &= !over;
+                    continue;
+                }
+                Verdict::Refused {
+                    receiver,
+                    more,
+                    over,
+                } => {
+                    assert_eq!(sent.truth, Truth::Refuses(receiver));
+                    told += 1;
+                    self.subscribed &= !over;
+                    if more {
+                        continue;
+                    }
+                    let words = &self.issued[receiver as usize].words[1..];
+                    let distinct: BTreeSet<_> = words.iter().collect();
+                    assert_eq!(told, distinct.len());
+                    self.refuse(receiver);
+                }
+                Verdict::Subscription {
+                    receiver,
+                    target,
+                    over,
+                } => {
+                    let Truth::Of(of, name) = sent.truth else {
+                        panic!("{sent:?} is not of a subscription", sent = sent.truth);
+                    };
+                    assert_eq!(of, target);
+                    let owner = name.and_then(|name| self.owner(target, name));
+                    assert!(
+                        receiver.is_none() || receiver == owner,
+                        "{receiver:?} {owner:?}"
+                    );
+                    self.subscribed &= !over;
+                }
+                Verdict::Feed => assert_eq!(sent.truth, Truth::Feed),
+                Verdict::Push => {
+                    assert!(matches!(
+                        sent.truth,
+                        Truth::Push | Truth::Of(Target::Shard, _)
+                    ));
+                }
+                Verdict::Nobody => match sent.truth {
+                    Truth::Attribute | Truth::RefusesLeave => {}
+                    Truth::Of(..) => assert!(self.pending.pending_unsubs <= before),
+                    Truth::Refuses(receiver) => self.refuse(receiver),
+                    other => panic!("{other:?} is for nobody"),
+                },
+                Verdict::Fail(Fault::Undecidable | Fault::UndecidableError) => return false,
+                Verdict::Fail(_) if self.server.confuses => return false,
+                other => panic!("{other:?} for {:?}", sent.truth),
+            }
+            return true;
+        }
+    }
+
+    fn refuse(&mut self, serial: u64) {
+        for name in &self.issued[serial as usize].words[1..] {
+            self.refused.insert((serial, name.as_bytes()[0]));
+        }
+    }
+
+    fn tell(&mut self, serial: u64) {
+        let command = &mut self.issued[serial as usize];
+        command.told += 1;
+        assert_eq!(command.told, 1, "{:?} is told again", command.words);
+        assert_ne!(command.place, Place::Nowhere);
+    }
+
+    /// Whether the conversation was decided to its end.
+    fn go(&mut self) -> bool {
+        let steps = 20 + self.below(60);
+        for _ in 0..steps {
+            let heard = match self.below(8) {
+                0..3 => {
+                    self.issue();
+                    true
+                }
+                3..5 => {
+                    self.serve();
+                    true
+                }
+                5 => {
+                    let random = self.below(1 << 16);
+                    self.server.event(random);
+                    true
+                }
+                _ => self.hear(),
+            };
+            if !heard {
+                return false;
+            }
+        }
+        while self.taken < self.issued.len() {
+            self.serve();
+        }
+        while !self.server.out.is_empty() {
+            if !self.hear() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[test]
+fn every_reply_finds_its_own_command() {
+    let count =
+        std::env::var("PENDING_SEQUENCES").map_or(20_000, |text| text.parse().expect("a number"));
+    let first = std::env::var("PENDING_FIRST").map_or(1, |text| text.parse().expect("a number"));
+    let mut decided = 0_u64;
+    for seed in first..first + count {
+        let run = std::panic::catch_unwind(|| Run::new(seed).go());
+        match run {
+            Ok(to_its_end) => decided += u64::from(to_its_end),
+            Err(_) => panic!("in sequence {seed}"),
+        }
+    }
+    println!("{count} sequences, {decided} decided to their end, 0 differences");
+    assert!(decided > count / 3, "{decided} of {count}");
+}
