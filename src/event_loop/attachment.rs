@@ -37,7 +37,7 @@ struct Directions {
 }
 
 /// What an event tells of a socket.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Readiness {
     pub(super) read: bool,
     pub(super) write: bool,
@@ -78,6 +78,9 @@ pub(super) struct Attachment {
     start: Option<Start>,
     interest: Directions,
     ready: Directions,
+    /// What events have told since the call into the context began that is under way: its callbacks
+    /// may run the loop, and what the call finds then is older.
+    news: Readiness,
     /// The registry watches the socket for reading only. A unix socket is reported writable whenever
     /// the peer has read something, which nobody wants to know after a write that was complete.
     reads_only: bool,
@@ -109,6 +112,7 @@ impl Attachment {
             start: None,
             interest: Directions::default(),
             ready: Directions::default(),
+            news: Readiness::default(),
             reads_only: false,
             hung_up: false,
             deadline: None,
@@ -118,9 +122,21 @@ impl Attachment {
 
     /// Takes note of an event.
     pub(super) fn note(&mut self, found: Readiness) {
-        self.ready.read |= found.read;
-        self.ready.write |= found.write;
-        self.hung_up |= found.hung_up;
+        self.news.read |= found.read;
+        self.news.write |= found.write;
+        self.news.hung_up |= found.hung_up;
+        self.believe_news();
+    }
+
+    fn believe_news(&mut self) {
+        self.ready.read |= self.news.read;
+        self.ready.write |= self.news.write;
+        self.hung_up |= self.news.hung_up;
+    }
+
+    /// A call into the context begins.
+    fn expect_news(&mut self) {
+        self.news = Readiness::default();
     }
 
     /// Begins to wait for a host's name, or to connect.
@@ -205,8 +221,14 @@ impl Attachment {
         }
     }
 
-    /// Learns from a call into the context what its socket is still ready for.
+    /// Learns from a call into the context what its socket is still ready for, and from the events
+    /// that came meanwhile.
     fn learn(&mut self, done: Direction, context: &AsyncContext, registry: &Registry) {
+        self.learn_from_call(done, context, registry);
+        self.believe_news();
+    }
+
+    fn learn_from_call(&mut self, done: Direction, context: &AsyncContext, registry: &Registry) {
         let Transfers { read, written } = context.transfers;
         if let Some(received) = read {
             let brought = received != Brought::Nothing;
@@ -240,6 +262,14 @@ impl Attachment {
     }
 }
 
+/// The addresses of a host for a context to connect to. One that has failed by then is only told so:
+/// while its callbacks run, nothing with a destructor is to be alive.
+unsafe fn of_use(host: Host, context: *const AsyncContext) -> Host {
+    // SAFETY: the caller's context is live.
+    let failed = unsafe { (*context).c.c.err != 0 };
+    host.filter(|_| !failed)
+}
+
 /// Reads and writes as long as there is something to do, but not for ever. Returns whether more is
 /// left; `None` where the attachment is gone.
 ///
@@ -260,13 +290,14 @@ pub(super) unsafe fn serve(driver: *mut Driver, key: Key) -> Option<bool> {
                 return Some(false);
             }
             if let Some(host) = (*this).take_start() {
-                async_context::begin_connect(context, host);
+                async_context::begin_connect(context, of_use(host, context));
                 continue;
             }
             let Some(direction) = (*this).next(last) else {
                 return Some(false);
             };
             (*context).transfers = Transfers::default();
+            (*this).expect_news();
             match direction {
                 Direction::Read => async_context::handle_read(context),
                 Direction::Write => async_context::handle_write(context),
@@ -301,9 +332,13 @@ pub(super) unsafe fn time_is_up(driver: *mut Driver, key: Key) {
             };
             Driver::wake(driver, this);
         }
-        let is_due = (*this).deadline.is_some_and(|at| at <= now);
+        let passed = (*this).deadline.is_some_and(|at| at <= now);
+        let is_due = passed && !async_context::is_in_callback((*this).context);
         if is_due {
             (*this).deadline = None;
+        } else if passed {
+            // A loop within a callback: the context takes no timeout before that returns.
+            (*this).deadline = now.checked_add(SOON);
         }
         Driver::set_timer(driver, this);
         if is_due {

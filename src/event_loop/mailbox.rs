@@ -29,6 +29,8 @@ pub(super) struct Mailbox {
     stop: AtomicBool,
     waker: Waker,
     letters: Mutex<List<Letter>>,
+    /// How many letters there are.
+    count: AtomicUsize,
     requests: Mutex<Requests>,
 }
 
@@ -45,6 +47,7 @@ impl Shared {
             stop: AtomicBool::new(false),
             waker,
             letters: Mutex::new(List::new()),
+            count: AtomicUsize::new(0),
             requests: Mutex::new(Requests::new()),
         })?;
         Some(Self(NonNull::from(Box::leak(mailbox))))
@@ -103,18 +106,27 @@ impl Shared {
 
     /// Leaves a letter and wakes the loop.
     pub(super) fn post(&self, letter: Box<Node<Letter>>) {
-        self.mailbox().letters.with(|letters| letters.push(letter));
+        let mailbox = self.mailbox();
+        mailbox.letters.with(|letters| {
+            letters.push(letter);
+            mailbox.count.fetch_add(1, Ordering::Release);
+        });
         self.wake();
     }
 
     /// How many letters there are.
     pub(super) fn count(&self) -> usize {
-        self.mailbox().letters.with(|letters| letters.len)
+        self.mailbox().count.load(Ordering::Acquire)
     }
 
     /// The oldest letter.
     pub(super) fn take(&self) -> Option<Letter> {
-        let node = self.mailbox().letters.with(List::pop)?;
+        let mailbox = self.mailbox();
+        let node = mailbox.letters.with(|letters| {
+            let node = letters.pop()?;
+            mailbox.count.fetch_sub(1, Ordering::Release);
+            Some(node)
+        })?;
         Some(node.value)
     }
 
@@ -189,7 +201,6 @@ impl<T> Node<T> {
 pub(super) struct List<T> {
     first: *mut Node<T>,
     last: *mut Node<T>,
-    len: usize,
 }
 
 // SAFETY: the nodes belong to the list alone.
@@ -200,7 +211,6 @@ impl<T> List<T> {
         Self {
             first: null_mut(),
             last: null_mut(),
-            len: 0,
         }
     }
 
@@ -212,7 +222,6 @@ impl<T> List<T> {
             None => self.first = node,
         }
         self.last = node;
-        self.len += 1;
     }
 
     pub(super) fn pop(&mut self) -> Option<Box<Node<T>>> {
@@ -225,7 +234,6 @@ impl<T> List<T> {
         if self.first.is_null() {
             self.last = null_mut();
         }
-        self.len -= 1;
         Some(node)
     }
 }

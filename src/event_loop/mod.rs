@@ -1,8 +1,9 @@
 //! Asynchronous contexts on `mio`: [`Driver`] for programs that own a `mio::Poll`, and on top of it
 //! the loop of `adapters/mio.h` for programs that have none. See `docs/event-loop.md`.
 //!
-//! Callbacks may do anything, unwinding and `longjmp` included, so nothing is borrowed and nothing
-//! with a destructor is alive while one runs: what is to be done next stands in the driver.
+//! Callbacks may do anything: run the loop, unwind, `longjmp`. So nothing is borrowed and nothing
+//! with a destructor is alive while one runs, and what is still to be done stands in the driver and
+//! in the mailbox, from where whoever runs the loop next takes it.
 
 mod attachment;
 mod connect;
@@ -48,28 +49,40 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     /// `None` where memory or descriptors are short.
     pub(crate) fn create() -> Option<NonNull<Self>> {
-        let poll = Poll::new().ok()?;
-        let registry = poll.registry().try_clone().ok()?;
-        let waker = Waker::new(poll.registry(), MAILBOX).ok()?;
+        // The program's allocator may unwind: it is called while nothing with a destructor is alive.
         let place: NonNull<Self> = NonNull::new(alloc::allocate(size_of::<Self>()))?.cast();
-        let Some(mailbox) = Shared::new(waker) else {
-            // SAFETY: the block is new, and nobody else knows it.
-            unsafe { alloc::release(place.as_ptr()) };
-            return None;
-        };
-        // SAFETY: the block is large enough, and aligned as malloc aligns.
+        // SAFETY: the block is new, large enough, aligned as malloc aligns, and nobody else's.
         unsafe {
-            place.write(Self {
+            if Self::create_in(place) {
+                return Some(place);
+            }
+            alloc::release(place.as_ptr());
+        }
+        None
+    }
+
+    /// Makes a loop in `place`; `false` where memory or descriptors are short.
+    unsafe fn create_in(place: NonNull<Self>) -> bool {
+        let made = || {
+            let poll = Poll::new().ok()?;
+            let registry = poll.registry().try_clone().ok()?;
+            let mailbox = Shared::new(Waker::new(poll.registry(), MAILBOX).ok()?)?;
+            Some(Self {
                 poll,
                 events: Events::new(),
                 driver: Driver::new(registry),
                 mailbox,
-            });
-        }
-        Some(place)
+            })
+        };
+        // SAFETY: the caller's block is large enough, aligned, and nobody else's.
+        made().is_some_and(|made| unsafe {
+            place.write(made);
+            true
+        })
     }
 
-    /// Frees the contexts that are still attached, then the loop. Tasks and timers are not run.
+    /// Frees the contexts that are still attached, then the loop. Tasks and timers are not run. If a
+    /// callback unwinds, the loop is still there, and is to be freed again.
     ///
     /// # Safety
     /// `this` is live, does not run, and is not used afterwards.
@@ -130,48 +143,66 @@ impl EventLoop {
         unsafe {
             let loop_ = this.as_ptr();
             let driver = Self::driver(this);
-            let left = Driver::deadline(driver)
-                .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = match (left, limit) {
-                (Some(left), Some(limit)) => Some(left.min(limit)),
-                (left, limit) => left.or(limit),
-            };
-            (*loop_).events.wait(&(*loop_).poll, timeout)?;
+            (*loop_)
+                .events
+                .wait(&(*loop_).poll, Self::timeout(this, limit))?;
             // All events are noted before the first callback runs: it may run the loop, or unwind.
-            let mut mail = false;
+            // The mailbox's event only ends the wait; that there are letters, the mailbox tells.
             for (token, found) in (*loop_).events.iter() {
-                match token {
-                    MAILBOX => mail = true,
-                    Token(bits) => {
-                        Driver::note_readiness(driver, Key::from_bits(bits as u64), found);
-                    }
+                if token != MAILBOX {
+                    Driver::note_readiness(driver, Key::from_bits(token.0 as u64), found);
                 }
             }
+            let letters = Self::mailbox(this).count();
             let done = Driver::run(driver);
-            Ok(if mail {
-                done + Self::open_mail(this)
-            } else {
-                done
-            })
+            Ok(done + Self::open_mail(this, letters))
         }
     }
 
-    /// Acts on the letters that have arrived. What is posted meanwhile wakes the loop again.
-    unsafe fn open_mail(this: NonNull<Self>) -> usize {
+    /// How long to wait: not at all while there is work that a nested loop or an exception has left.
+    unsafe fn timeout(this: NonNull<Self>, limit: Option<Duration>) -> Option<Duration> {
+        // SAFETY: the caller's loop is live.
+        unsafe {
+            if Self::mailbox(this).count() > 0 {
+                return Some(Duration::ZERO);
+            }
+            let left = Driver::deadline(Self::driver(this))
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match (left, limit) {
+                (Some(left), Some(limit)) => Some(left.min(limit)),
+                (left, limit) => left.or(limit),
+            }
+        }
+    }
+
+    /// Acts on so many letters, or on those that are left of them: a callback that ran the loop has
+    /// had the others opened. What is posted meanwhile wakes the loop again.
+    unsafe fn open_mail(this: NonNull<Self>, letters: usize) -> usize {
         // SAFETY: the caller's loop is live and stays so, whatever the functions do.
         unsafe {
-            let mailbox = Self::mailbox(this);
-            let count = mailbox.count();
-            for _ in 0..count {
-                match mailbox.take() {
-                    Some(Letter::Task(Function { function, data })) => function(data),
-                    Some(Letter::Host(key, found)) => {
-                        Driver::start(Self::driver(this), key, Some(found));
-                    }
-                    None => {}
-                }
+            let mut opened = 0;
+            while opened < letters && Self::open_letter(this) {
+                opened += 1;
             }
-            count
+            opened
+        }
+    }
+
+    /// Acts on the oldest letter, which has left the mailbox by then; `false` where there is none.
+    unsafe fn open_letter(this: NonNull<Self>) -> bool {
+        // SAFETY: the caller's loop is live and stays so, whatever the function does.
+        unsafe {
+            let task = match Self::mailbox(this).take() {
+                Some(Letter::Task(task)) => task,
+                Some(Letter::Host(key, found)) => {
+                    Driver::start(Self::driver(this), key, Some(found));
+                    return true;
+                }
+                None => return false,
+            };
+            // Here, where the letter is gone: it has a destructor.
+            (task.function)(task.data);
+            true
         }
     }
 
