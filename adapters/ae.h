@@ -40,8 +40,8 @@ static inline void redisAeHandleWrite(aeEventLoop *loop, int fd, void *data, int
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
 static inline int redisAeHandleTimer(aeEventLoop *loop, long long id, void *data) {
     redisAeEvents *e = (redisAeEvents *)data;
-    (void)loop;
-    (void)id;
+    /* ae forgets the timer after this, and would call it again from a loop within a callback. */
+    aeDeleteTimeEvent(loop, id);
     e->timer = -1;
     redisAsyncHandleTimeout(e->context);
     return AE_NOMORE;

@@ -14,11 +14,7 @@
 #include <ev.h>
 #include <stddef.h>
 
-/* Bits of `state`: the context is gone; a call into the library is under way. */
-#define REDIS_LIBEV_DELETED 1
-#define REDIS_LIBEV_ENTERED 2
-
-/* Made by redisLibevAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+/* Made by redisLibevAttach, freed by the cleanup hook. */
 typedef struct redisLibevEvents {
     redisAsyncContext *context;
 #if EV_MULTIPLICITY
@@ -27,7 +23,7 @@ typedef struct redisLibevEvents {
     ev_io io;
     ev_timer timer;
     int interest;
-    int state;
+    int write_next; /* both directions were ready, and reading had its turn */
 } redisLibevEvents;
 
 /* Where libev is built without EV_MULTIPLICITY there is one loop, which no call names. */
@@ -37,22 +33,22 @@ typedef struct redisLibevEvents {
 #define REDIS_LIBEV_LOOP_(e)
 #endif
 
-/* Every handler's last act. The context may be gone by now. */
-static inline void redisLibevLeave(redisLibevEvents *e) {
-    e->state &= ~REDIS_LIBEV_ENTERED;
-    if (e->state & REDIS_LIBEV_DELETED) hi_free(e);
-}
-
+/* One call into the library for each event, and the last act: the call may free all this, run the loop, or never return. What
+ * else is ready the loop reports again; where both directions are, they take turns, and reading begins: what the server said
+ * before it closed the connection is still to be had. */
 static inline void redisLibevHandleIo(EV_P_ ev_io *watcher, int ready) {
     redisLibevEvents *e = (redisLibevEvents *)watcher->data;
 #if EV_MULTIPLICITY
     (void)EV_A;
 #endif
-    e->state |= REDIS_LIBEV_ENTERED;
-    /* Read first: what the server said before it closed the connection is still to be had. */
-    if ((ready & EV_READ) && (e->interest & EV_READ)) redisAsyncHandleRead(e->context);
-    if ((ready & EV_WRITE) && (e->interest & EV_WRITE)) redisAsyncHandleWrite(e->context);
-    redisLibevLeave(e);
+    ready &= e->interest;
+    if ((ready & EV_READ) && !((ready & EV_WRITE) && e->write_next)) {
+        e->write_next = (ready & EV_WRITE) != 0;
+        redisAsyncHandleRead(e->context);
+    } else if (ready & EV_WRITE) {
+        e->write_next = 0;
+        redisAsyncHandleWrite(e->context);
+    }
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
@@ -62,9 +58,7 @@ static inline void redisLibevHandleTimer(EV_P_ ev_timer *watcher, int ready) {
     (void)EV_A;
 #endif
     (void)ready;
-    e->state |= REDIS_LIBEV_ENTERED;
     redisAsyncHandleTimeout(e->context);
-    redisLibevLeave(e);
 }
 
 /* libev tells the kernel before it waits, once, and only of what is different then. */
@@ -108,8 +102,7 @@ static inline void redisLibevCleanup(void *data) {
     redisLibevEvents *e = (redisLibevEvents *)data;
     redisLibevSetInterest(e, 0);
     ev_timer_stop(REDIS_LIBEV_LOOP_(e) &e->timer);
-    e->state |= REDIS_LIBEV_DELETED;
-    if (!(e->state & REDIS_LIBEV_ENTERED)) hi_free(e);
+    hi_free(e);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already or memory is short. */

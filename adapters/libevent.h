@@ -15,11 +15,11 @@
 #include "../sockcompat.h"
 #include <event2/event.h>
 
-/* Bits of `state`: the context is gone; a call into the library is under way. */
+/* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBEVENT_DELETED 1
 #define REDIS_LIBEVENT_ENTERED 2
 
-/* Made by redisLibeventAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+/* Made by redisLibeventAttach, freed by the cleanup hook. */
 typedef struct redisLibeventEvents {
     redisAsyncContext *context;
     /* One event per set of directions, by its EV_READ | EV_WRITE; at most one is added. Changing the set adds the new
@@ -27,7 +27,7 @@ typedef struct redisLibeventEvents {
     struct event *io[(EV_READ | EV_WRITE) + 1];
     struct event *timer;
     short interest;
-    short state;
+    short write_next; /* both directions were ready, and reading had its turn */
 } redisLibeventEvents;
 
 static inline void redisLibeventFreeEvents(redisLibeventEvents *e) {
@@ -37,20 +37,20 @@ static inline void redisLibeventFreeEvents(redisLibeventEvents *e) {
     if (e->timer != NULL) event_free(e->timer);
 }
 
-/* Every handler's last act. The context may be gone by now. */
-static inline void redisLibeventLeave(redisLibeventEvents *e) {
-    e->state &= ~REDIS_LIBEVENT_ENTERED;
-    if (e->state & REDIS_LIBEVENT_DELETED) hi_free(e);
-}
-
+/* One call into the library for each event, and the last act: the call may free all this, run the loop, or never return. What
+ * else is ready the loop reports again; where both directions are, they take turns, and reading begins: what the server said
+ * before it closed the connection is still to be had. */
 static inline void redisLibeventHandleIo(evutil_socket_t fd, short ready, void *data) {
     redisLibeventEvents *e = (redisLibeventEvents *)data;
     (void)fd;
-    e->state |= REDIS_LIBEVENT_ENTERED;
-    /* Read first: what the server said before it closed the connection is still to be had. */
-    if ((ready & EV_READ) && (e->interest & EV_READ)) redisAsyncHandleRead(e->context);
-    if ((ready & EV_WRITE) && (e->interest & EV_WRITE)) redisAsyncHandleWrite(e->context);
-    redisLibeventLeave(e);
+    ready &= e->interest;
+    if ((ready & EV_READ) && !((ready & EV_WRITE) && e->write_next)) {
+        e->write_next = (ready & EV_WRITE) != 0;
+        redisAsyncHandleRead(e->context);
+    } else if (ready & EV_WRITE) {
+        e->write_next = 0;
+        redisAsyncHandleWrite(e->context);
+    }
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
@@ -58,9 +58,7 @@ static inline void redisLibeventHandleTimer(evutil_socket_t fd, short ready, voi
     redisLibeventEvents *e = (redisLibeventEvents *)data;
     (void)fd;
     (void)ready;
-    e->state |= REDIS_LIBEVENT_ENTERED;
     redisAsyncHandleTimeout(e->context);
-    redisLibeventLeave(e);
 }
 
 static inline void redisLibeventSetInterest(redisLibeventEvents *e, int interest) {
@@ -99,9 +97,7 @@ static inline void redisLibeventScheduleTimer(void *data, struct timeval tv) {
 static inline void redisLibeventCleanup(void *data) {
     redisLibeventEvents *e = (redisLibeventEvents *)data;
     redisLibeventFreeEvents(e);
-    e->interest = 0;
-    e->state |= REDIS_LIBEVENT_DELETED;
-    if (!(e->state & REDIS_LIBEVENT_ENTERED)) hi_free(e);
+    hi_free(e);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already or memory is short. */

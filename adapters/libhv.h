@@ -16,11 +16,7 @@
 #include <hv/hloop.h>
 #include <unistd.h>
 
-/* Bits of `state`: the context is gone; a call into the library is under way. */
-#define REDIS_LIBHV_DELETED 1
-#define REDIS_LIBHV_ENTERED 2
-
-/* Made by redisLibhvAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+/* Made by redisLibhvAttach, freed by the cleanup hook. */
 typedef struct redisLibhvEvents {
     redisAsyncContext *context;
     hloop_t *loop;
@@ -28,33 +24,34 @@ typedef struct redisLibhvEvents {
     hio_t *io;
     htimer_t *timer; /* NULL when there is none: libhv frees it once it has fired */
     int interest;
-    int state;
+    int write_next; /* both directions were ready, and reading had its turn */
 } redisLibhvEvents;
 
-/* Every handler's last act. The context may be gone by now. */
-static inline void redisLibhvLeave(redisLibhvEvents *e) {
-    e->state &= ~REDIS_LIBHV_ENTERED;
-    if (e->state & REDIS_LIBHV_DELETED) hi_free(e);
-}
-
+/* One call into the library for each event, and the last act: the call may free all this, run the loop, or never return. What
+ * else is ready the loop reports again; where both directions are, they take turns, and reading begins: what the server said
+ * before it closed the connection is still to be had. */
 static inline void redisLibhvHandleIo(hio_t *io) {
     redisLibhvEvents *e = (redisLibhvEvents *)hevent_userdata(io);
     int ready = hio_revents(io);
     if (e == NULL) return;
-    e->state |= REDIS_LIBHV_ENTERED;
-    /* Read first: what the server said before it closed the connection is still to be had. */
-    if ((ready & HV_READ) && (e->interest & HV_READ)) redisAsyncHandleRead(e->context);
-    if ((ready & HV_WRITE) && (e->interest & HV_WRITE)) redisAsyncHandleWrite(e->context);
-    redisLibhvLeave(e);
+    ready &= e->interest;
+    if ((ready & HV_READ) && !((ready & HV_WRITE) && e->write_next)) {
+        e->write_next = (ready & HV_WRITE) != 0;
+        redisAsyncHandleRead(e->context);
+    } else if (ready & HV_WRITE) {
+        e->write_next = 0;
+        redisAsyncHandleWrite(e->context);
+    }
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
 static inline void redisLibhvHandleTimer(htimer_t *timer) {
     redisLibhvEvents *e = (redisLibhvEvents *)hevent_userdata(timer);
+    if (e == NULL) return;
+    /* libhv forgets the timer after this, and would call it again from a loop within a callback. */
+    hevent_set_userdata(timer, NULL);
     e->timer = NULL;
-    e->state |= REDIS_LIBHV_ENTERED;
     redisAsyncHandleTimeout(e->context);
-    redisLibhvLeave(e);
 }
 
 static inline void redisLibhvAdd(redisLibhvEvents *e, int direction) {
@@ -93,9 +90,7 @@ static inline void redisLibhvCleanup(void *data) {
     redisLibhvStopTimer(e);
     hevent_set_userdata(e->io, NULL);
     hio_close(e->io);
-    e->interest = 0;
-    e->state |= REDIS_LIBHV_DELETED;
-    if (!(e->state & REDIS_LIBHV_ENTERED)) hi_free(e);
+    hi_free(e);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already, memory is short or there is no descriptor left. */

@@ -16,20 +16,20 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 
-/* Bits of `state`: the context is gone; a call into the library is under way. */
+/* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBSDEVENT_DELETED 1
 #define REDIS_LIBSDEVENT_ENTERED 2
 
 /* CLOCK_MONOTONIC, the name of which strict C99 hides; sd-event knows no system but Linux. */
 #define REDIS_LIBSDEVENT_CLOCK 1
 
-/* Made by redisLibsdeventAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+/* Made by redisLibsdeventAttach, freed by the cleanup hook. */
 typedef struct redisLibsdeventEvents {
     redisAsyncContext *context;
     sd_event_source *io; /* on where there is any interest */
     sd_event_source *timer;
     uint32_t interest;
-    int state;
+    int write_next; /* both directions were ready, and reading had its turn */
 } redisLibsdeventEvents;
 
 /* Off before the reference goes: a source whose handler is running would otherwise be kept until that returns. */
@@ -38,24 +38,24 @@ static inline void redisLibsdeventFreeSource(sd_event_source *source) {
     sd_event_source_unref(source);
 }
 
-/* Every handler's last act. The context may be gone by now. */
-static inline int redisLibsdeventLeave(redisLibsdeventEvents *e) {
-    e->state &= ~REDIS_LIBSDEVENT_ENTERED;
-    if (e->state & REDIS_LIBSDEVENT_DELETED) hi_free(e);
-    return 0;
-}
-
+/* One call into the library for each event, and the last act: the call may free all this, run the loop, or never return. What
+ * else is ready the loop reports again; where both directions are, they take turns, and reading begins: what the server said
+ * before it closed the connection is still to be had. */
 static inline int redisLibsdeventHandleIo(sd_event_source *source, int fd, uint32_t ready, void *data) {
     redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
     (void)source;
     (void)fd;
     /* epoll reports these, too, whether asked for or not. */
     if (ready & (EPOLLERR | EPOLLHUP)) ready |= e->interest & EPOLLOUT ? EPOLLOUT : EPOLLIN;
-    e->state |= REDIS_LIBSDEVENT_ENTERED;
-    /* Read first: what the server said before it closed the connection is still to be had. */
-    if ((ready & EPOLLIN) && (e->interest & EPOLLIN)) redisAsyncHandleRead(e->context);
-    if ((ready & EPOLLOUT) && (e->interest & EPOLLOUT)) redisAsyncHandleWrite(e->context);
-    return redisLibsdeventLeave(e);
+    ready &= e->interest;
+    if ((ready & EPOLLIN) && !((ready & EPOLLOUT) && e->write_next)) {
+        e->write_next = (ready & EPOLLOUT) != 0;
+        redisAsyncHandleRead(e->context);
+    } else if (ready & EPOLLOUT) {
+        e->write_next = 0;
+        redisAsyncHandleWrite(e->context);
+    }
+    return 0;
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
@@ -63,9 +63,8 @@ static inline int redisLibsdeventHandleTimer(sd_event_source *source, uint64_t u
     redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
     (void)source;
     (void)usec;
-    e->state |= REDIS_LIBSDEVENT_ENTERED;
     redisAsyncHandleTimeout(e->context);
-    return redisLibsdeventLeave(e);
+    return 0;
 }
 
 /* A source that is on tells the kernel when its events change, one that is off when it is switched on. */
@@ -109,9 +108,7 @@ static inline void redisLibsdeventCleanup(void *data) {
     redisLibsdeventEvents *e = (redisLibsdeventEvents *)data;
     redisLibsdeventFreeSource(e->io);
     redisLibsdeventFreeSource(e->timer);
-    e->interest = 0;
-    e->state |= REDIS_LIBSDEVENT_DELETED;
-    if (!(e->state & REDIS_LIBSDEVENT_ENTERED)) hi_free(e);
+    hi_free(e);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already, memory is short or sd-event refuses the socket. */

@@ -20,16 +20,28 @@ typedef struct redisLibuvEvents {
     uv_poll_t poll;
     uv_timer_t timer;
     int interest;
+    int write_next; /* both directions were ready, and reading had its turn */
     int open_handles;
 } redisLibuvEvents;
 
+/* One call into the library for each event, and the last act: the call may free all this, run the loop, or never return. What
+ * else is ready the loop reports again; where both directions are, they take turns, and reading begins: what the server said
+ * before it closed the connection is still to be had. */
 static inline void redisLibuvHandlePoll(uv_poll_t *handle, int status, int ready) {
     redisLibuvEvents *e = (redisLibuvEvents *)handle->data;
-    /* Where polling fails, the call that was waited for says why. */
-    if (status != 0) ready = e->interest;
-    /* Read first: what the server said before it closed the connection is still to be had. Cleanup ends all interest. */
-    if ((ready & UV_READABLE) && (e->interest & UV_READABLE)) redisAsyncHandleRead(e->context);
-    if ((ready & UV_WRITABLE) && (e->interest & UV_WRITABLE)) redisAsyncHandleWrite(e->context);
+    /* Where polling fails, the call that was waited for says why, at last: libuv has stopped, and there may be more to read. */
+    if (status != 0) {
+        ready = e->interest;
+        uv_poll_start(handle, ready, redisLibuvHandlePoll);
+    }
+    ready &= e->interest;
+    if ((ready & UV_READABLE) && !((ready & UV_WRITABLE) && e->write_next)) {
+        e->write_next = (ready & UV_WRITABLE) != 0;
+        redisAsyncHandleRead(e->context);
+    } else if (ready & UV_WRITABLE) {
+        e->write_next = 0;
+        redisAsyncHandleWrite(e->context);
+    }
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */

@@ -13,28 +13,18 @@
 #include "../hiredis.h"
 #include <CoreFoundation/CoreFoundation.h>
 
-/* Bits of `state`: the context is gone; a call into the library is under way. */
-#define REDIS_MACOSX_DELETED 1
-#define REDIS_MACOSX_ENTERED 2
-
-/* Made by redisMacOSAttach, freed after the cleanup hook: at once, or by the handler that it is called in. */
+/* Made by redisMacOSAttach, freed by the cleanup hook: CoreFoundation has a callback for each direction, which touches nothing
+ * after its call into the library. */
 typedef struct RedisRunLoop {
     redisAsyncContext *context;
     CFSocketRef socket;
     CFRunLoopSourceRef source;
     CFRunLoopTimerRef timer; /* rests in the far future */
     CFOptionFlags interest;
-    int state;
 } RedisRunLoop;
 
 /* "Never", in seconds: a repeating timer stays valid when it has fired, and can be set again. */
 #define REDIS_MACOSX_NEVER 1e10
-
-/* Every handler's last act. The context may be gone by now. */
-static inline void redisMacOSLeave(RedisRunLoop *e) {
-    e->state &= ~REDIS_MACOSX_ENTERED;
-    if (e->state & REDIS_MACOSX_DELETED) hi_free(e);
-}
 
 static inline void redisMacOSHandleIo(CFSocketRef socket, CFSocketCallBackType ready, CFDataRef address,
                                       const void *bytes, void *data) {
@@ -42,19 +32,16 @@ static inline void redisMacOSHandleIo(CFSocketRef socket, CFSocketCallBackType r
     (void)socket;
     (void)address;
     (void)bytes;
-    e->state |= REDIS_MACOSX_ENTERED;
-    if (ready == kCFSocketReadCallBack && (e->interest & kCFSocketReadCallBack)) redisAsyncHandleRead(e->context);
-    if (ready == kCFSocketWriteCallBack && (e->interest & kCFSocketWriteCallBack)) redisAsyncHandleWrite(e->context);
-    redisMacOSLeave(e);
+    if (!(e->interest & ready)) return;
+    if (ready == kCFSocketReadCallBack) redisAsyncHandleRead(e->context);
+    else if (ready == kCFSocketWriteCallBack) redisAsyncHandleWrite(e->context);
 }
 
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
 static inline void redisMacOSHandleTimer(CFRunLoopTimerRef timer, void *data) {
     RedisRunLoop *e = (RedisRunLoop *)data;
     (void)timer;
-    e->state |= REDIS_MACOSX_ENTERED;
     redisAsyncHandleTimeout(e->context);
-    redisMacOSLeave(e);
 }
 
 static inline void redisMacOSAdd(RedisRunLoop *e, CFOptionFlags direction) {
@@ -97,9 +84,7 @@ static inline void redisMacOSRelease(RedisRunLoop *e) {
 static inline void redisMacOSCleanup(void *data) {
     RedisRunLoop *e = (RedisRunLoop *)data;
     redisMacOSRelease(e);
-    e->interest = 0;
-    e->state |= REDIS_MACOSX_DELETED;
-    if (!(e->state & REDIS_MACOSX_ENTERED)) hi_free(e);
+    hi_free(e);
 }
 
 /* 0 where CoreFoundation has no memory. */

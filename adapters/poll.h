@@ -25,7 +25,7 @@
 #define REDIS_POLL_HANDLED_WRITE 2
 #define REDIS_POLL_HANDLED_TIMEOUT 4
 
-/* Made by redisPollAttach, freed after the cleanup hook: at once, or by the tick that it is called in. */
+/* Made by redisPollAttach, freed by the cleanup hook, or by the tick that it is called in if that has more to do. */
 typedef struct redisPollEvents {
     redisAsyncContext *context;
     int reading, writing;
@@ -82,23 +82,45 @@ static inline int redisPollWait(const redisPollEvents *e, double timeout) {
     return (int)ms + ((double)(int)ms < ms);
 }
 
-/* Hands over what poll reported. Any call may free the context: its cleanup ends all interest, so nothing follows. */
-static inline int redisPollDispatch(redisPollEvents *e, short revents) {
+/* What there is to do after poll. */
+static inline int redisPollReady(const redisPollEvents *e, short revents) {
     const short failed = POLLERR | POLLHUP | POLLNVAL;
-    int handled = 0;
-    /* Read first: what the server said before it closed the connection is still to be had. */
-    if (e->reading && ((revents & POLLIN) || (!e->writing && (revents & failed)))) {
-        handled |= REDIS_POLL_HANDLED_READ;
+    int ready = 0;
+    if (e->reading && ((revents & POLLIN) || (!e->writing && (revents & failed)))) ready |= REDIS_POLL_HANDLED_READ;
+    if (e->writing && (revents & (POLLOUT | failed))) ready |= REDIS_POLL_HANDLED_WRITE;
+    if (e->deadline != 0 && redisPollGetNow() >= e->deadline) ready |= REDIS_POLL_HANDLED_TIMEOUT;
+    return ready;
+}
+
+/* Whatever the context's callbacks do, nothing of `e` is touched afterwards. */
+static inline void redisPollCall(redisPollEvents *e, int what) {
+    if (what == REDIS_POLL_HANDLED_READ) {
         redisAsyncHandleRead(e->context);
-    }
-    if (e->writing && (revents & (POLLOUT | failed))) {
-        handled |= REDIS_POLL_HANDLED_WRITE;
+    } else if (what == REDIS_POLL_HANDLED_WRITE) {
         redisAsyncHandleWrite(e->context);
-    }
-    if (e->deadline != 0 && redisPollGetNow() >= e->deadline) {
+    } else {
         e->deadline = 0;
-        handled |= REDIS_POLL_HANDLED_TIMEOUT;
         redisAsyncHandleTimeout(e->context);
+    }
+}
+
+/* Does it, and returns what was done. Any call may free the context, which ends all interest. A call whose callbacks throw
+ * does not return: `e` is for this function to free only while more is to be done. */
+static inline int redisPollDispatch(redisPollEvents *e, short revents) {
+    int ready = redisPollReady(e, revents), handled = 0;
+    while (ready != 0) {
+        /* Read first: what the server said before it closed the connection is still to be had. */
+        int now = ready & -ready, last = ready == now;
+        handled |= now;
+        e->in_tick = !last;
+        redisPollCall(e, now);
+        if (last) break;
+        e->in_tick = 0;
+        if (e->deleted) {
+            hi_free(e);
+            break;
+        }
+        ready &= redisPollReady(e, revents) & ~now;
     }
     return handled;
 }
@@ -108,10 +130,12 @@ static inline int redisPollDispatch(redisPollEvents *e, short revents) {
 static inline int redisPollTick(redisAsyncContext *ac, double timeout) {
     redisPollEvents *e = (redisPollEvents *)ac->ev.data;
     struct pollfd pfd;
-    int interest, ready, handled;
+    int interest, ready;
 
     /* With REDIS_OPT_NOAUTOFREE a context outlives its cleanup, and `ev.data` is left pointing at what that freed. */
-    if (e == NULL || ac->ev.cleanup == NULL || e->in_tick) return 0;
+    if (e == NULL || ac->ev.cleanup == NULL) return 0;
+    /* Within a callback of this context nothing can be done for it. */
+    if (ac->c.flags & REDIS_IN_CALLBACK) return 0;
     interest = e->reading || e->writing;
     if (!interest && e->deadline == 0) return 0;
 
@@ -120,12 +144,7 @@ static inline int redisPollTick(redisAsyncContext *ac, double timeout) {
     pfd.events = (short)((e->reading ? POLLIN : 0) | (e->writing ? POLLOUT : 0));
     ready = poll(&pfd, interest ? 1 : 0, redisPollWait(e, timeout));
     if (ready < 0 && errno != EINTR) return ready;
-
-    e->in_tick = 1;
-    handled = redisPollDispatch(e, ready > 0 ? pfd.revents : 0);
-    e->in_tick = 0;
-    if (e->deleted) hi_free(e);
-    return handled;
+    return redisPollDispatch(e, ready > 0 ? pfd.revents : 0);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already or memory is short. */

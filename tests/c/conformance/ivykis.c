@@ -8,14 +8,10 @@ static struct iv_timer tick;
 static int loop_attach(redisAsyncContext *ac) { return redisIvykisAttach(ac); }
 static void loop_ended(const redisAsyncContext *ac) { (void)ac; }
 
+/* ivykis has no single step: it runs until it is stopped, here every five milliseconds. */
 static void on_tick(void *data) {
     (void)data;
     iv_quit();
-}
-
-/* ivykis has no single step: it runs until it is stopped. */
-static void loop_once(void) {
-    IV_TIMER_INIT(&tick);
     iv_invalidate_now();
     iv_validate_now();
     tick.expires = iv_now;
@@ -24,14 +20,18 @@ static void loop_once(void) {
         tick.expires.tv_sec++;
         tick.expires.tv_nsec -= 1000000000;
     }
-    tick.handler = on_tick;
     iv_timer_register(&tick);
-    iv_main();
 }
+
+static void loop_once(void) { iv_main(); }
 
 int main(int argc, char **argv) {
     iv_init();
+    IV_TIMER_INIT(&tick);
+    tick.handler = on_tick;
+    on_tick(NULL);
     conformance(argc - 1, argv + 1);
+    iv_timer_unregister(&tick);
     iv_deinit();
     return 0;
 }

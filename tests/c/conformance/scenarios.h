@@ -326,6 +326,8 @@ static void loop_for(double duration) {
     while (seconds() - begun < duration) loop_once();
 }
 
+#include "interrupted.h"
+
 /* Neither an idle connection nor one that failed before anybody asked for anything keeps the loop busy. */
 static void waits_quietly(void) {
     struct peer p;
@@ -474,6 +476,12 @@ static const struct {
     entry(outlives_its_connection),
     entry(timers_are_not_late),
     entry(activity_puts_the_timeout_off),
+    entry(held_up_beyond_the_timeout),
+    entry(held_up_beyond_the_connect_timeout),
+    entry(nested_beyond_the_timeout),
+    entry(nested_with_a_reply_waiting),
+    entry(nested_in_the_disconnect_callback),
+    entry(much_was_said_before_the_end),
     entry(waits_quietly),
     entry(one_registration_per_change),
     entry(hooks_are_idempotent),

@@ -39,6 +39,7 @@ typedef struct aeEventLoop {
     aeFileEvent *events;
     aeTimeEvent *timers;
     int changes; /* what would have been told to the kernel */
+    int depth;   /* loops within handlers: the outermost frees */
 } aeEventLoop;
 
 static inline long long aeNow(void) {
@@ -106,12 +107,14 @@ static inline int aeDeleteTimeEvent(aeEventLoop *loop, long long id) {
 static inline void aeProcessTimeEvents(aeEventLoop *loop) {
     const long long last = loop->next_id; /* those that are made meanwhile wait */
     aeTimeEvent **at = &loop->timers, *event;
+    loop->depth++;
     for (event = loop->timers; event; event = event->next) {
         if (event->id == -1 || event->id >= last || event->when > aeNow()) continue;
         int again = event->proc(loop, event->id, event->data);
         if (again == AE_NOMORE) event->id = -1;
         else event->when = aeNow() + again;
     }
+    if (--loop->depth > 0) return;
     while ((event = *at)) {
         if (event->id == -1) {
             *at = event->next;

@@ -48,6 +48,7 @@ struct hloop_s {
     hio_t *ios[HLOOP_FDS];
     htimer_t *timers;
     int changes; /* what would have been told to the kernel */
+    int depth;   /* loops within callbacks: the outermost frees */
 };
 
 static inline uint64_t hloop_milliseconds(void) {
@@ -145,12 +146,14 @@ static inline void hloop_process_events(hloop_t *loop, int ms) {
         if (fds[i].revents && io->events) io->cb(io);
     }
     now = hloop_milliseconds();
+    loop->depth++;
     for (timer = loop->timers; timer; timer = timer->next) {
         if (timer->deleted || timer->when > now) continue;
         if (--timer->repeat == 0) timer->deleted = 1;
         timer->when = now + timer->timeout;
         timer->cb(timer);
     }
+    if (--loop->depth > 0) return;
     for (at = &loop->timers; (timer = *at);) {
         if (timer->deleted) {
             *at = timer->next;
