@@ -54,6 +54,18 @@ fn lets_exceptions_through() {
     assert!(out.contains("every exception arrived"), "{out}");
 }
 
+/// As above, without valgrind: tasks, timers and callbacks that throw, or run the loop, while others are due.
+#[test]
+fn loses_nothing_to_exceptions_and_nested_loops() {
+    let server = Server::start(&[]);
+    let program = Build::new("c/event_loop_interrupted.cc").build();
+    let out = program.on(Hiredis::Ours).server(&server).success();
+    assert!(
+        out.contains("freed_with_callbacks_that_throw"),
+        "the scenarios ran:\n{out}"
+    );
+}
+
 /// A wait, a read and a write for each request and its reply; whatever else there is does not grow with their number.
 #[test]
 fn a_round_takes_three_system_calls() {

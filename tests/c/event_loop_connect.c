@@ -7,6 +7,7 @@
 #include "event_loop.h"
 
 static int lookups, slow_ms = 300;
+static sigset_t blocked_there; /* the signals that the thread of the last lookup blocks */
 
 /* The library's resolver is this one. */
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
@@ -14,6 +15,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
     struct addrinfo numeric = *hints, **end = found;
     if (host == NULL || hints->ai_flags & AI_NUMERICHOST) return real(host, service, hints, found);
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked_there);
     __atomic_add_fetch(&lookups, 1, __ATOMIC_SEQ_CST);
     numeric.ai_flags |= AI_NUMERICHOST;
     if (!strcmp(host, "slow.test")) {
@@ -190,6 +192,40 @@ static void gone_before_the_name_is_known(void) {
     check(left.answered == 1 && left.disconnected == REDIS_OK);
 }
 
+/* A signal to the process while a name is being looked up: the program's thread, which blocks it for a moment, is to handle it. */
+static volatile sig_atomic_t handled;
+static pthread_t handler;
+static void on_usr1(int signal) {
+    (void)signal;
+    handler = pthread_self();
+    handled++;
+}
+
+static void signals_are_the_program_s(void) {
+    struct sigaction act = {0};
+    struct client c;
+    sigset_t usr1, before, after;
+    int lookups_before = lookups;
+    act.sa_handler = on_usr1;
+    sigaction(SIGUSR1, &act, NULL);
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, NULL, &before);
+    open_tcp(&c, "slow.test", redis_port());
+    pthread_sigmask(SIG_BLOCK, NULL, &after);
+    for (int signal = 1; signal < NSIG; signal++) check(sigismember(&before, signal) == sigismember(&after, signal));
+    while (__atomic_load_n(&lookups, __ATOMIC_SEQ_CST) == lookups_before) usleep(1000);
+    pthread_sigmask(SIG_BLOCK, &usr1, NULL);
+    kill(getpid(), SIGUSR1);
+    usleep(50000);
+    check(handled == 0);
+    pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+    check(handled == 1 && pthread_equal(handler, pthread_self()));
+    for (int signal = 1; signal < NSIG; signal++)
+        if (signal != SIGKILL && signal != SIGSTOP && (signal < 32 || signal >= SIGRTMIN)) check(sigismember(&blocked_there, signal) == 1);
+    works(&c);
+}
+
 static int connected(const struct client *c, int count) {
     int connected = 0;
     for (int i = 0; i < count; i++) connected += c[i].connected == REDIS_OK;
@@ -240,6 +276,7 @@ int main(void) {
     run(many_slow_names);
     run(the_connect_timeout_bounds_the_resolver);
     run(gone_before_the_name_is_known);
+    run(signals_are_the_program_s);
     run(crowded_unix_socket);
     check(ticks > 100);
     run(freed_with_the_loop);

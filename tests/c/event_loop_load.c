@@ -103,6 +103,29 @@ static void a_closing_server(void) {
     peer_end(&p);
 }
 
+/* All replies are in the socket before the first is read, and each read takes few of them: no event tells of the rest, neither
+ * before the context has had its turns nor after that. */
+static void more_reads_than_turns(void) {
+    enum { REPLIES = 1000 };
+    static char replies[REPLIES * 64];
+    struct peer p;
+    struct client c;
+    size_t length = 0;
+    for (int i = 0; i < REPLIES; i++) length += (size_t)sprintf(replies + length, "$50\r\n%050d\r\n", i);
+    peer_listen(&p);
+    open_tcp(&c, "127.0.0.1", p.port);
+    redisReaderSetMaxInput(c.ac->c.reader, 600);
+    for (int i = 0; i < REPLIES; i++) redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    peer_accept(&p);
+    check(peer_swallow(&p, REPLIES * 14) == REPLIES * 14);
+    peer_send(&p, replies, length);
+    usleep(50000);
+    loop_until(c.answered == REPLIES);
+    redisAsyncFree(c.ac);
+    peer_end(&p);
+}
+
 /* Half-closed, and quiet: the end is behind bytes that were read before it came. */
 static void an_end_that_comes_alone(void) {
     struct peer p;
@@ -191,6 +214,7 @@ int main(void) {
     run(thousand_contexts);
     run(publish_subscribe);
     run(a_closing_server);
+    run(more_reads_than_turns);
     run(an_end_that_comes_alone);
     run(transports);
     redisMioLoopFree(loop);

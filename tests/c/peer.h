@@ -105,7 +105,7 @@ static inline void peer_accept(struct peer *p) {
 }
 
 static inline void peer_send(struct peer *p, const void *bytes, size_t len) {
-    const char *at = bytes;
+    const char *at = (const char *)bytes;
     while (len > 0) {
         ssize_t n = send(p->fd, at, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
@@ -197,7 +197,7 @@ static inline void peer_end(struct peer *p) {
 }
 
 static inline void *peer_thread_main(void *arg) {
-    struct peer *p = arg;
+    struct peer *p = (struct peer *)arg;
     p->script(p);
     return NULL;
 }
