@@ -193,6 +193,7 @@ impl Attachment {
         self.registered = fd;
         self.reads_only = false;
         self.ready = Directions::default();
+        self.news = Readiness::default();
         self.hung_up = false;
         Ok(())
     }
