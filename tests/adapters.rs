@@ -21,6 +21,14 @@ fn poll() {
     passes("adapter_poll");
 }
 
+/// Without valgrind: the reply whose callback never returned is not freed.
+#[test]
+fn poll_lets_exceptions_through() {
+    let program = Build::new("c/adapter_poll_unwind.cc").build();
+    let out = program.on(Ours).success();
+    assert!(out.contains("went on"), "{out}");
+}
+
 #[test]
 fn libevent() {
     passes("adapter_libevent");

@@ -22,6 +22,25 @@ static void timers_in_order(void) {
     check(redisMioTimerAdd(loop, in_ms(1), NULL, NULL) == 0 && redisMioTimerCancel(loop, 0) == REDIS_ERR);
 }
 
+/* Contexts have timers, too, which no number takes back. */
+static void only_timers_of_the_program_are_cancelled(void) {
+    redisOptions o = {0};
+    struct timeval tv = in_ms(100);
+    struct peer p;
+    struct client c;
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    o.command_timeout = &tv;
+    open_with(&c, &o);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.connected == REDIS_OK);
+    for (unsigned long long use = 0; use < 2000; use++)
+        for (unsigned long long place = 0; place < 20; place++) check(redisMioTimerCancel(loop, use << 32 | place) == REDIS_ERR);
+    loop_until(c.ac == NULL);
+    check(c.failed == 1 && c.err == REDIS_ERR_TIMEOUT);
+    peer_end(&p);
+}
+
 static unsigned long long other;
 static void cancel_other(void *data) {
     note(data);
@@ -66,6 +85,19 @@ static void posts_from_threads(void) {
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     redisMioTimerCancel(loop, stays);
     check(redisMioPost(loop, NULL, NULL) == REDIS_ERR);
+}
+
+/* What is posted meanwhile is for the next turn, else a task that posts itself would keep everything else waiting. */
+static void post_again(void *data) {
+    note(data);
+    if (count < 3) redisMioPost(loop, post_again, data);
+}
+
+static void tasks_in_tasks(void) {
+    count = 0;
+    redisMioPost(loop, post_again, NULL);
+    for (int i = 1; i <= 3; i++) check(redisMioRunOnce(loop, 1000) == 1 && count == i);
+    check(redisMioRunOnce(loop, 0) == 0);
 }
 
 static void *stop_later(void *data) {
@@ -290,8 +322,10 @@ int main(void) {
     begin();
     run(timers_in_order);
     run(timers_in_timers);
+    run(only_timers_of_the_program_are_cancelled);
     run(waits_no_longer_than_asked);
     run(posts_from_threads);
+    run(tasks_in_tasks);
     run(stops);
     run(a_signal_ends_the_wait);
     run(ends_in_every_callback);

@@ -252,14 +252,20 @@ static void crowded_unix_socket(void) {
 }
 
 static void freed_with_the_loop(void) {
+    static struct client queued[40];
     struct client resolving, connected;
+    int before = lookups;
     open_tcp(&resolving, "slow.test", redis_port());
+    for (int i = 0; i < 40; i++) open_tcp(&queued[i], "slow.test", redis_port());
     open_redis(&connected);
     loop_until(connected.connected == REDIS_OK);
     redisAsyncCommand(connected.ac, on_reply, NULL, "BLPOP event-loop:nothing 0");
+    while (__atomic_load_n(&lookups, __ATOMIC_SEQ_CST) - before < 16) usleep(1000); /* as many as there are threads */
     redisMioLoopFree(loop);
     check(resolving.ac == NULL && connected.ac == NULL && connected.failed == 1 && connected.disconnected == REDIS_OK);
-    usleep((useconds_t)slow_ms * 3000); /* the threads of the resolver end by themselves */
+    for (int i = 0; i < 40; i++) check(queued[i].ac == NULL);
+    usleep((useconds_t)slow_ms * 4000); /* the threads of the resolver end by themselves, and look up nothing more */
+    check(lookups - before == 16);
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 // What is still to be done when a task, a timer or a callback throws, or runs the loop: nothing is lost, nothing is done twice.
 #include <hiredis/adapters/mio.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
