@@ -125,14 +125,26 @@ impl Contexts {
     /// Reads, writes and runs callbacks as an event demands. `false`, and nothing is done, for
     /// events with other tokens.
     pub fn handle(&self, event: &Event) -> bool {
+        let noted = self.note(event);
+        if noted {
+            // SAFETY: the driver is live, and this is not dropped by callbacks.
+            unsafe { Driver::run(self.driver) };
+        }
+        noted
+    }
+
+    /// Takes note of an event; `handle_timeout`, which is due at once then, acts on it. `false` for
+    /// events with other tokens.
+    ///
+    /// `mio` does not tell of an event again. A program whose callbacks poll and handle events
+    /// themselves, or panic, therefore notes all events of a poll before it acts on the first: what
+    /// is noted is done by whoever calls `handle` or `handle_timeout` next, within a callback, too.
+    pub fn note(&self, event: &Event) -> bool {
         let Some(key) = self.keys.borrow().get(&event.token()).copied() else {
             return false;
         };
-        // SAFETY: the driver is live, and this is not dropped by callbacks.
-        unsafe {
-            Driver::note(self.driver, key, event);
-            Driver::run(self.driver);
-        }
+        // SAFETY: the driver is live.
+        unsafe { Driver::note(self.driver, key, event) };
         true
     }
 

@@ -3,7 +3,7 @@
 use hiredis::capi::r#async::{
     redisAsyncConnectUnix, redisAsyncFormattedCommand, redisAsyncFree, redisAsyncSetTimeout,
 };
-use hiredis::layout::redisAsyncContext;
+use hiredis::layout::{redisAsyncContext, redisCallbackFn};
 use hiredis_mio::Contexts;
 use libc::timeval;
 use mio::{Events, Poll, Token};
@@ -60,13 +60,17 @@ unsafe extern "C-unwind" fn count(
 }
 
 fn ping(context: *mut redisAsyncContext, into: *mut Count) {
+    issue(context, count, into.cast());
+}
+
+fn issue(context: *mut redisAsyncContext, callback: redisCallbackFn, privdata: *mut c_void) {
     let command = b"*1\r\n$4\r\nPING\r\n";
     // SAFETY: the context is live, and the command as long as said.
     let status = unsafe {
         redisAsyncFormattedCommand(
             context,
-            Some(count),
-            into.cast(),
+            Some(callback),
+            privdata,
             command.as_ptr().cast(),
             command.len(),
         )
@@ -144,6 +148,77 @@ fn replies_ends_and_tokens() {
         counts.map(|count| (count.replies, count.nulls)),
         [(2, 0), (1, 1)]
     );
+}
+
+/// What a callback needs that runs the loop.
+struct Nested {
+    poll: *mut Poll,
+    redis: *const Contexts,
+    other: *mut Count,
+}
+
+unsafe extern "C-unwind" fn wait_for_the_other(
+    _: *mut redisAsyncContext,
+    reply: *mut c_void,
+    privdata: *mut c_void,
+) {
+    if reply.is_null() {
+        return;
+    }
+    // SAFETY: the argument is a `Nested`, and what it names outlives the context; nobody else uses
+    // the poll while this runs.
+    unsafe {
+        let nested = &*privdata.cast::<Nested>();
+        turn_until(&mut *nested.poll, &*nested.redis, || {
+            (*nested.other).replies == 1
+        });
+    }
+}
+
+#[test]
+fn noted_events_are_handled_by_a_loop_within_a_callback() {
+    let peer = Peer::listen("noted");
+    let mut poll = Poll::new().expect("poll");
+    let redis = Contexts::new(poll.registry()).expect("contexts");
+    let mut count = Count::default();
+    let counted = &raw mut count;
+    let (a, mut peer_of_a) = peer.connect();
+    let (b, mut peer_of_b) = peer.connect();
+    // SAFETY: the contexts are live.
+    unsafe {
+        redis.attach(a, Token(1)).expect("attached");
+        redis.attach(b, Token(2)).expect("attached");
+    }
+    let mut nested = Nested {
+        poll: &raw mut poll,
+        redis: &raw const redis,
+        other: counted,
+    };
+    issue(a, wait_for_the_other, (&raw mut nested).cast());
+    ping(b, counted);
+    let mut events = Events::with_capacity(4);
+    // SAFETY: the poll is used here, or by the callback, but never by both at once.
+    unsafe {
+        for _ in 0..3 {
+            turn(&mut *nested.poll, &redis);
+        }
+        for peer in [&mut peer_of_a, &mut peer_of_b] {
+            peer.write_all(b"+PONG\r\n").expect("written");
+        }
+        (*nested.poll)
+            .poll(&mut events, Some(Duration::from_secs(5)))
+            .expect("poll");
+        assert_eq!(events.iter().count(), 2, "both are told of, and once");
+        for token in [Token(1), Token(2)] {
+            let mine = events.iter().find(|event| event.token() == token);
+            assert!(redis.note(mine.expect("an event of each")));
+        }
+        assert_eq!((*counted).replies, 0, "noting does nothing yet");
+        assert!(redis.deadline().is_some_and(|at| at <= Instant::now()));
+        redis.handle_timeout();
+        assert_eq!((*counted).replies, 1);
+    }
+    drop(redis);
 }
 
 #[test]
