@@ -43,7 +43,7 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
                     count += more;
                     connection.received.update(|received| received + more);
                 }
-                Err(stop) => return connection.stopped_reading(stop, count),
+                Err(stop) => return connection.stopped_reading(stop, count, waits),
             }
             if mode == Mode::Wait {
                 // Waiting was for the first bytes only.
@@ -160,13 +160,16 @@ impl Connection {
         Err(self.stop(result, WRITE, waits))
     }
 
-    /// What a read comes to that got `count` bytes and then no more.
-    fn stopped_reading(&self, stop: Stop, count: usize) -> Moved {
+    /// What a read comes to that got `count` bytes and then no more. An event may read several times:
+    /// a failure behind what an earlier read of it got is told by the next event, so that the replies
+    /// are handed out first.
+    fn stopped_reading(&self, stop: Stop, count: usize, waits: bool) -> Moved {
         match stop {
             Stop::Wants(want) => self.read_wants_write.set(want == Want::Write),
             // What there is comes first; the rest would only have to be waited for.
             Stop::Interrupted(EAGAIN) if count == 0 => return Err(Failure::system("", EAGAIN)),
             Stop::Interrupted(_) => {}
+            Stop::Failed(failure) if !waits && self.received.get() > 0 => self.defer(failure),
             Stop::Failed(failure) => return self.failed(failure, count),
         }
         Ok(count)
