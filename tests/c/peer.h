@@ -59,12 +59,13 @@ static inline void peer_listen_backlog(struct peer *p, int backlog) {
 /* Listens, but takes no further connection: a connect stays in progress. Returns the number of descriptors in FDS
  * that hold the places. */
 static inline int peer_listen_full(struct peer *p, int fds[8]) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET};
     int n = 0, waits = 0;
     peer_listen_backlog(p, 0);
+    inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
     a.sin_port = htons((unsigned short)p->port);
     while (n < 8 && !waits) {
-        struct pollfd f = {.events = POLLOUT};
+        struct pollfd f = {.fd = -1, .events = POLLOUT};
         f.fd = fds[n++] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         waits = connect(f.fd, (struct sockaddr *)&a, sizeof a) && poll(&f, 1, 100) == 0;
     }
