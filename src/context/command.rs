@@ -4,8 +4,8 @@ use super::{clear_error, reader};
 use crate::error::{EMPTY_COMMAND, Error, INVALID_FORMAT, OUTPUT_LIMIT, set_errno};
 use crate::format::{self, FormatError, VaList};
 use crate::layout::redisContext;
+use crate::reader::Refused;
 use crate::sds;
-use core::ffi::CStr;
 use libc::{c_char, c_int, size_t};
 
 /// A command as C programs give it.
@@ -108,7 +108,7 @@ pub(crate) unsafe fn append_formatted(c: *mut redisContext, bytes: &[u8]) -> Res
 pub(crate) unsafe fn begin_command(c: *mut redisContext) {
     // SAFETY: the context is live.
     unsafe {
-        if (*c).err != 0 && has_error(c, &[INVALID_FORMAT, EMPTY_COMMAND, OUTPUT_LIMIT]) {
+        if (*c).err != 0 && refused(c).is_some() {
             clear_error(c);
         }
     }
@@ -130,7 +130,7 @@ pub(super) unsafe fn is_sound(c: *mut redisContext) -> bool {
 unsafe fn forget_limit(c: *mut redisContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
-        let sound = has_error(c, &[OUTPUT_LIMIT]);
+        let sound = refused(c) == Some(Refused::OutputLimit);
         if sound {
             clear_error(c);
         }
@@ -138,16 +138,25 @@ unsafe fn forget_limit(c: *mut redisContext) -> bool {
     }
 }
 
-/// Whether the context's error is one of these, which are texts.
-unsafe fn has_error(c: *const redisContext, errors: &[Error]) -> bool {
-    // SAFETY: the caller's context is live, and `errstr` is NUL-terminated.
+/// Why the last command was refused before anything was sent, if the context's error is of that. A
+/// program may have written another error since.
+unsafe fn refused(c: *const redisContext) -> Option<Refused> {
+    // SAFETY: the caller's context is live.
     unsafe {
-        let text = CStr::from_ptr((*c).errstr.as_ptr()).to_bytes();
-        errors.iter().any(|error| {
-            let (Error::Other(known) | Error::Limit(known)) = error else {
-                return false;
-            };
-            (*c).err == error.code() && known.as_bytes() == text
-        })
+        let refused = reader(c).as_ref()?.refused?;
+        let error = match refused {
+            Refused::Command => INVALID_FORMAT,
+            Refused::OutputLimit => OUTPUT_LIMIT,
+        };
+        ((*c).err == error.code()).then_some(refused)
+    }
+}
+
+/// What an error says of the command that was to be issued: `None` unless the command was refused.
+pub(super) fn refused_by(error: &Error) -> Option<Refused> {
+    match *error {
+        INVALID_FORMAT | EMPTY_COMMAND => Some(Refused::Command),
+        OUTPUT_LIMIT => Some(Refused::OutputLimit),
+        _ => None,
     }
 }

@@ -3,9 +3,9 @@
 use super::command::is_sound;
 use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
 use crate::error::{Error, errno, set_errno};
-use crate::layout::{REDIS_BLOCK, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext};
+use crate::layout::{REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext};
 use crate::{net, reader as input, sds};
-use libc::{ECONNRESET, EPIPE, c_char, ssize_t};
+use libc::{c_char, ssize_t};
 
 /// Room that an empty output buffer may keep; larger ones are given back.
 const KEPT_OUTPUT: usize = 512;
@@ -78,32 +78,40 @@ pub(crate) unsafe fn buffer_write(c: *mut redisContext) -> Status<bool> {
 /// Reads after which a peer that has gone is not listened to any longer: more than a socket holds.
 const LAST_READS: usize = 64;
 
-/// After a write that failed because the peer has gone: reads what it said before, without waiting.
-/// Whether there may be something; the error of the write stays.
+/// After a write that has just failed: reads what the peer had said, without waiting. Whether the peer
+/// has gone, so that there is nothing more to come; the error of the write stays. A peer that is still
+/// there answers later what it has received, so that its replies must not be taken for the last ones.
 ///
 /// # Safety
-/// `c` is live.
+/// `c` is live, and its transport's `write` was called and failed.
 #[cold]
 pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
     // SAFETY: the context is live.
     unsafe {
-        let cause = errno();
-        if (*c).err != REDIS_ERR_IO || !matches!(cause, EPIPE | ECONNRESET) || !reads_socket(c) {
+        if (*c).err != REDIS_ERR_IO || !reads_socket(c) {
             return false;
         }
+        let cause = errno();
         let (err, errstr, flags) = ((*c).err, (*c).errstr, (*c).flags);
         (*c).flags &= !REDIS_BLOCK;
+        let mut gone = false;
         for _ in 0..LAST_READS {
             (*c).err = 0;
-            if buffer_read(c).map_or(0, |received| received.count) == 0 {
-                break;
+            match buffer_read(c) {
+                Ok(received) if received.count > 0 => {}
+                Ok(_) => break,
+                Err(()) => {
+                    gone = matches!((*c).err, REDIS_ERR_EOF | REDIS_ERR_IO);
+                    break;
+                }
             }
         }
         (*c).flags = flags;
         ((*c).err, (*c).errstr) = (err, errstr);
+        // Programs look at the `errno` of the call that failed.
         set_errno(cause);
+        gone
     }
-    true
 }
 
 /// Takes sent bytes out of the output buffer.

@@ -15,7 +15,7 @@ mod transport;
 
 use crate::error::{self, Error};
 use crate::layout::{REDIS_BLOCK, redisContext};
-use crate::reader::Reader;
+use crate::reader::{Reader, Refused};
 use libc::{c_char, c_int};
 
 pub(crate) use command::{Command, append, append_formatted, begin_command, set_max_output};
@@ -48,7 +48,20 @@ pub(crate) type Status<T = ()> = Result<T, ()>;
 /// `c` is live.
 pub(crate) unsafe fn set_error(c: *mut redisContext, error: Error) {
     // SAFETY: the context is live, and these two fields are distinct.
-    unsafe { error.store(&mut (*c).err, &mut (*c).errstr) }
+    unsafe {
+        error.store(&mut (*c).err, &mut (*c).errstr);
+        note_refusal(c, command::refused_by(&error));
+    }
+}
+
+/// Remembers whether the context's error is that of a refused command.
+unsafe fn note_refusal(c: *mut redisContext, refused: Option<Refused>) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if let Some(reader) = reader(c).as_mut() {
+            reader.refused = refused;
+        }
+    }
 }
 
 /// Writes an error into the context and returns it as a status.
@@ -70,6 +83,7 @@ pub(crate) unsafe fn clear_error(c: *mut redisContext) {
     unsafe {
         (*c).err = 0;
         (*c).errstr.fill(0);
+        note_refusal(c, None);
     }
 }
 
@@ -86,6 +100,7 @@ pub(crate) unsafe fn set_error_text(c: *mut redisContext, code: c_int, text: *co
             let text = core::ffi::CStr::from_ptr(text).to_bytes();
             error::store_text(&mut (*c).errstr, text);
         }
+        note_refusal(c, None);
         (*c).err = code;
     }
 }
@@ -119,6 +134,7 @@ pub(crate) unsafe fn copy_reader_error(c: *mut redisContext) {
         if let Some(reader) = (*c).reader.as_ref() {
             (*c).err = reader.err;
             (*c).errstr = reader.errstr;
+            note_refusal(c, None);
         } else {
             set_error(c, Error::OutOfMemory);
         }

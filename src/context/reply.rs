@@ -1,5 +1,6 @@
 //! Replies of a blocking context.
 
+use super::command::is_sound;
 use super::{
     Command, Status, append, begin_command, buffer_read, buffer_write, clear_error,
     copy_reader_error, fail, hear_out, is_blocking, reader,
@@ -69,6 +70,9 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
         if reply.is_some() || !is_blocking(c) {
             return Ok(reply);
         }
+        if !is_sound(c) {
+            return Err(());
+        }
         let mut patience = Patience::new(c);
         loop {
             let waiting = sds::len((*c).obuf);
@@ -77,7 +81,8 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
                 Ok(false) => {}
                 Err(()) => return last_words(c),
             }
-            patience.spend(c, waiting - sds::len((*c).obuf))?;
+            // A transport of the program's may have added to the buffer.
+            patience.spend(c, waiting.saturating_sub(sds::len((*c).obuf)))?;
         }
         loop {
             let count = buffer_read(c)?.count;
@@ -89,7 +94,7 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
     }
 }
 
-/// The next reply of those that the peer sent before it went, after a write that failed for that.
+/// The next reply of those that the peer sent before it went, after a write that has just failed.
 /// The error comes up again when there are no more.
 #[cold]
 unsafe fn last_words(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {

@@ -47,6 +47,15 @@ pub(crate) use last::{as_aggregate, free_object, last_is_push, last_kind, makes_
 pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;
 
+/// Why a command was refused before anything was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The command makes no sense.
+    Command,
+    /// The output buffer may not take it.
+    OutputLimit,
+}
+
 /// A reader: what C programs see, and behind it what is ours. Readers are only made here.
 #[repr(C)]
 pub(crate) struct Reader {
@@ -75,6 +84,9 @@ pub(crate) struct Reader {
     item: Option<Kind>,
     progress: Progress,
     pub(crate) limits: Limits,
+    /// Kept for the context: why its last command was refused. It stands here because a context may
+    /// be copied byte for byte.
+    pub(crate) refused: Option<Refused>,
 }
 
 /// What a program allows the connection to hold, in bytes; 0: no limit. The output buffer's stands
@@ -104,10 +116,11 @@ enum Progress {
 /// `table` is NULL or outlives the reader.
 pub(crate) unsafe fn create(table: *mut redisReplyObjectFunctions) -> Option<NonNull<redisReader>> {
     let reader = alloc::zeroed::<Reader>()?.as_ptr();
-    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but two, which
-    // are written before they are read.
+    // SAFETY: the reader is new and nobody else's; zeroes are a value of every field but three,
+    // which are written before they are read.
     unsafe {
         (&raw mut (*reader).item).write(None);
+        (&raw mut (*reader).refused).write(None);
         (&raw mut (*reader).progress).write(Progress::Idle);
         (*reader).read_size = MIN_READ;
         (*reader).c.maxbuf = REDIS_READER_MAX_BUF;
