@@ -5,7 +5,7 @@ mod boxed;
 mod free_lists;
 mod thread_slot;
 
-pub(crate) use boxed::try_box;
+pub(crate) use boxed::{try_box, try_copy};
 
 use crate::layout::hiredisAllocFuncs;
 use core::ptr::NonNull;

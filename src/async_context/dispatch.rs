@@ -158,7 +158,7 @@ unsafe fn hand_out_decided(
     unsafe {
         let is_push = kind == Some(Kind::Push);
         let verdict = {
-            let description = replies::describe(ac, reply);
+            let description = replies::describe(ac, kind, reply);
             if is_push && description.readable {
                 (*ac).c.c.flags |= REDIS_SUPPORTS_PUSH;
             }

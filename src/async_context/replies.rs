@@ -10,29 +10,38 @@ use crate::resp::Kind;
 use core::ptr::{NonNull, null_mut};
 use libc::c_void;
 
-/// What is known of a reply.
+/// What is known of a reply of this type.
 ///
 /// # Safety
 /// `ac` is live; the reply is its reader's last, and is not freed while the result is in use.
-pub(super) unsafe fn describe<'a>(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Reply<'a> {
+#[inline]
+pub(super) unsafe fn describe<'a>(
+    ac: *mut AsyncContext,
+    kind: Option<Kind>,
+    reply: NonNull<c_void>,
+) -> Reply<'a> {
     // SAFETY: the caller's promises.
     unsafe {
         let reader = reader(inner(ac));
-        let kind = parser::last_kind(reader);
-        let aggregate = parser::as_aggregate(reader, reply);
-        let is_push = kind == Some(Kind::Push);
-        let event = aggregate.and_then(|aggregate| {
-            let word = text(aggregate, 0).filter(|word| !is_push || is_pubsub_word(word))?;
-            let event = Event::new(word, text(aggregate, 1), number(aggregate, 2));
-            Some(event)
-        });
-        Reply {
+        let mut description = Reply {
             kind,
-            readable: aggregate.is_some() || parser::makes_replies(reader),
-            text: text_of(ac, reply),
-            elements: aggregate.map_or(0, |aggregate| aggregate.elements),
-            event,
+            readable: false,
+            text: None,
+            elements: 0,
+            event: None,
+        };
+        if !kind.is_some_and(Kind::is_aggregate) {
+            description.readable = parser::makes_replies(reader);
+            description.text = text_of(ac, reply);
+        } else if let Some(aggregate) = parser::as_aggregate(reader, reply) {
+            description.readable = true;
+            description.elements = aggregate.elements;
+            let word =
+                text(aggregate, 0).filter(|word| kind != Some(Kind::Push) || is_pubsub_word(word));
+            description.event =
+                word.map(|word| Event::new(word, text(aggregate, 1), || number(aggregate, 2)));
         }
+        description
     }
 }
 

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::reply::{Reply, What, is_feed, may_refuse_client_reply};
-use super::{Answer, Messages, Monitoring, Pending, Serial, Target};
+use super::{Answer, Entry, Messages, Monitoring, Pending, Serial, Target};
 use crate::resp::Kind;
 use std::collections::VecDeque;
 
@@ -87,6 +87,7 @@ enum Turn {
 
 impl<R: Copy> Pending<R> {
     /// Decides on a reply. `subscribed`: the context is in subscribed mode.
+    #[inline]
     pub(in super::super) fn decide(&mut self, reply: &Reply<'_>, subscribed: bool) -> Verdict<R> {
         match reply.kind {
             Some(Kind::Attribute) => return Verdict::Nobody,
@@ -118,6 +119,7 @@ impl<R: Copy> Pending<R> {
         match entry.answer {
             Answer::Confirmations { .. } => Turn::Confirmations,
             Answer::Leaves { .. } => Turn::Leaves,
+            Answer::Ordinary { .. } => Turn::Ordinary,
             Answer::Monitor => Turn::Monitor,
             Answer::Refusal { skip, .. } => Turn::Refusal { skip },
             Answer::Nothing { .. } | Answer::UnheardMonitor | Answer::UnheardSetting => {
@@ -186,10 +188,7 @@ impl<R: Copy> Pending<R> {
             Turn::Nobody => self.unrequested(reply, subscribed),
             Turn::Leaves if !is_queued => self.decide_leaves(reply, subscribed),
             _ if self.may_be_late(reply) => Verdict::Fail(Fault::Undecidable),
-            Turn::Ordinary => {
-                self.oldest += 1;
-                Verdict::Answer(self.oldest - 1)
-            }
+            Turn::Ordinary => self.answer_next_ordinary(),
             Turn::Nothing => self.pass(),
             Turn::Refusal { skip: false } if is_error => self.unmute(),
             Turn::Refusal { .. } if is_error && reply.text.is_none_or(may_refuse_client_reply) => {
@@ -216,6 +215,23 @@ impl<R: Copy> Pending<R> {
                 self.answer_front()
             }
         }
+    }
+
+    fn answer_next_ordinary(&mut self) -> Verdict<R> {
+        if let Some(Entry {
+            serial,
+            answer: Answer::Ordinary { count },
+        }) = self.entries.front_mut()
+            && *serial == self.oldest
+        {
+            if *count == 1 {
+                return self.answer_front();
+            }
+            *serial += 1;
+            *count -= 1;
+        }
+        self.oldest += 1;
+        Verdict::Answer(self.oldest - 1)
     }
 
     fn answer_front(&mut self) -> Verdict<R> {

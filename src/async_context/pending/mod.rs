@@ -105,6 +105,10 @@ enum Answer<R> {
         /// The command's callback was told that there is no reply.
         told: bool,
     },
+    /// One reply each, for so many commands: they are ordinary after all.
+    Ordinary {
+        count: u64,
+    },
     /// Nothing, for so many commands.
     Nothing {
         count: u64,

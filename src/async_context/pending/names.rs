@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::OutOfMemory;
+use crate::alloc;
 use crate::resp::command::Arguments;
 
 /// Names in the order in which the server confirms them, as the command had them.
@@ -13,11 +14,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn copy(names: &Arguments<'_>) -> Result<Self, OutOfMemory> {
-        let rest = names.rest();
-        let mut text = Vec::new();
-        text.try_reserve_exact(rest.len())
-            .map_err(|_| OutOfMemory)?;
-        text.extend_from_slice(rest);
+        let text = alloc::try_copy(names.rest()).ok_or(OutOfMemory)?;
         Ok(Self {
             text,
             begin: 0,

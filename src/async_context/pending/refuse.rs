@@ -179,15 +179,14 @@ impl<R: Copy> Pending<R> {
         let mut end = None;
         // Which of the commands behind such a setting are answered depends on whether it is accepted.
         let mut undecidable = false;
-        self.entries.retain_mut(|entry| {
+        for entry in &mut self.entries {
             match &mut entry.answer {
-                _ if end.is_some() => return true,
-                Answer::Nothing { .. } => return false,
+                Answer::Nothing { count } => entry.answer = Answer::Ordinary { count: *count },
                 Answer::UnheardSetting => undecidable = true,
                 Answer::UnheardMonitor => entry.answer = Answer::Monitor,
                 Answer::Ok => {
                     end = Some(entry.serial);
-                    return false;
+                    entry.answer = Answer::Ordinary { count: 1 };
                 }
                 Answer::Reset { unheard } => {
                     end = Some(entry.serial);
@@ -198,8 +197,10 @@ impl<R: Copy> Pending<R> {
                 }
                 _ => {}
             }
-            true
-        });
+            if end.is_some() {
+                break;
+            }
+        }
         if undecidable {
             return Verdict::Fail(Fault::Undecidable);
         }

@@ -38,19 +38,16 @@ pub(in super::super) struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// The event that begins with `word`. Any word may begin a message, as in the C library.
-    pub(in super::super) fn new(word: &[u8], name: Option<&'a [u8]>, left: Option<i64>) -> Self {
-        let is = |text: &[u8], word: &[u8]| text.eq_ignore_ascii_case(word);
-        let (target, word) = match word {
-            [b'p' | b'P', rest @ ..] => (Target::Pattern, rest),
-            [b's' | b'S', rest @ ..] if is_shard_word(word) => (Target::Shard, rest),
-            _ => (Target::Channel, word),
-        };
-        let what = if is(word, b"subscribe") {
-            What::Subscribed
-        } else if is(word, b"unsubscribe") {
-            What::Unsubscribed
-        } else {
-            What::Message
+    #[inline]
+    pub(in super::super) fn new(
+        word: &[u8],
+        name: Option<&'a [u8]>,
+        left: impl FnOnce() -> Option<i64>,
+    ) -> Self {
+        let (target, what) = meaning(word);
+        let left = match what {
+            What::Message => None,
+            What::Subscribed | What::Unsubscribed => left(),
         };
         Self {
             target,
@@ -59,6 +56,28 @@ impl<'a> Event<'a> {
             left,
         }
     }
+}
+
+/// What an event is that begins with `word`.
+#[inline]
+fn meaning(word: &[u8]) -> (Target, What) {
+    if word == b"message" {
+        return (Target::Channel, What::Message);
+    }
+    let is = |text: &[u8], word: &[u8]| text.eq_ignore_ascii_case(word);
+    let (target, word) = match word {
+        [b'p' | b'P', rest @ ..] => (Target::Pattern, rest),
+        [b's' | b'S', rest @ ..] if is_shard_word(word) => (Target::Shard, rest),
+        _ => (Target::Channel, word),
+    };
+    let what = if is(word, b"subscribe") {
+        What::Subscribed
+    } else if is(word, b"unsubscribe") {
+        What::Unsubscribed
+    } else {
+        What::Message
+    };
+    (target, what)
 }
 
 fn is_shard_word(word: &[u8]) -> bool {
@@ -79,7 +98,8 @@ pub(in super::super) fn is_pubsub_word(word: &[u8]) -> bool {
             .get(..without_p.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(without_p))
     };
-    is_shard_word(word)
+    word == b"message"
+        || is_shard_word(word)
         || (word.len() >= 7
             && (begins(b"subscribe") || begins(b"message") || begins(b"unsubscribe")))
 }
@@ -148,7 +168,7 @@ mod tests {
     #[test]
     fn reads_events() {
         let event = |word: &[u8]| {
-            let event = Event::new(word, None, None);
+            let event = Event::new(word, None, || None);
             (event.target, event.what)
         };
         assert_eq!(event(b"subscribe"), (Target::Channel, What::Subscribed));

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{OutOfMemory, Serial};
+use crate::alloc;
 use rapidhash::fast::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map;
@@ -80,9 +81,7 @@ impl<R: Copy> Subscriptions<R> {
             return Ok(());
         }
         self.by_name.try_reserve(1).map_err(|_| OutOfMemory)?;
-        let mut key = Vec::new();
-        key.try_reserve_exact(name.len()).map_err(|_| OutOfMemory)?;
-        key.extend_from_slice(name);
+        let key = alloc::try_copy(name).ok_or(OutOfMemory)?;
         let subscription = Subscription {
             receiver: None,
             pending: 1,

@@ -388,7 +388,7 @@ impl Run {
             elements: if sent.event.is_some() { 3 } else { 0 },
             event: event.map(|(word, _, left)| {
                 let left = (!word.ends_with(b"message")).then_some(*left);
-                Event::new(word, name.as_ref().map(|name| &name[..]), left)
+                Event::new(word, name.as_ref().map(|name| &name[..]), || left)
             }),
         };
         if std::env::var_os("PENDING_TRACE").is_some() {
