@@ -32,7 +32,7 @@ redisMioLoop *redisMioLoopCreate(void);
 
 // Frees the contexts that are still attached, as redisAsyncFree() does, and then the loop. Tasks
 // and timers that are left are not called. Not for functions that the loop itself calls. NULL is
-// ignored.
+// ignored. If a callback leaves by an exception, the loop is still there: free it again.
 void redisMioLoopFree(redisMioLoop *loop);
 
 // Attaches a context that another function has made, before callbacks are set and commands issued.

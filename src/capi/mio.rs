@@ -31,7 +31,7 @@ pub extern "C-unwind" fn redisMioLoopCreate() -> *mut redisMioLoop {
 
 /// Frees the contexts that are still attached, as redisAsyncFree() does, and then the loop. Tasks
 /// and timers that are left are not called. Not for functions that the loop itself calls. NULL is
-/// ignored.
+/// ignored. If a callback leaves by an exception, the loop is still there: free it again.
 ///
 /// # Safety
 /// `loop` is NULL or a live loop that does not run, and is not used afterwards.

@@ -62,6 +62,20 @@ static void waits_no_longer_than_asked(void) {
     check(redisMioRun(loop) == REDIS_OK); /* there is nothing to wait for */
 }
 
+/* Nor does a context that has nothing to do end the wait, whatever it asks for. */
+static void waits_with_an_idle_context(void) {
+    struct client c;
+    double begun;
+    open_redis(&c);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 1);
+    while (redisMioRunOnce(loop, 20) > 0) {}
+    begun = seconds();
+    c.ac->ev.addRead(c.ac->ev.data);
+    check(redisMioRunOnce(loop, 50) == 0 && seconds() - begun > 0.049);
+    redisAsyncFree(c.ac);
+}
+
 /* Four threads post in turns; the tasks of each come in order. */
 enum { POSTS = 2500 };
 static int next_of[4], posted;
@@ -324,6 +338,7 @@ int main(void) {
     run(timers_in_timers);
     run(only_timers_of_the_program_are_cancelled);
     run(waits_no_longer_than_asked);
+    run(waits_with_an_idle_context);
     run(posts_from_threads);
     run(tasks_in_tasks);
     run(stops);
