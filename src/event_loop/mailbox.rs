@@ -4,13 +4,13 @@
 use super::resolver::Requests;
 use super::slab::Key;
 use super::timers::Function;
+use crate::alloc;
 use crate::error::{errno, set_errno};
 use crate::net::Addresses;
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use libc::c_int;
 use mio::Waker;
-use std::alloc::Layout;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 /// What a loop finds in its mailbox.
@@ -42,7 +42,7 @@ pub(super) struct Shared(NonNull<Mailbox>);
 impl Shared {
     /// `None` where memory is short.
     pub(super) fn new(waker: Waker) -> Option<Self> {
-        let mailbox = boxed(Mailbox {
+        let mailbox = alloc::try_box(Mailbox {
             owners: AtomicUsize::new(1),
             stop: AtomicBool::new(false),
             waker,
@@ -64,7 +64,7 @@ impl Shared {
     pub(super) unsafe fn release(self) {
         if self.mailbox().owners.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
-            // SAFETY: this was the last owner, and the mailbox was made by `boxed`.
+            // SAFETY: this was the last owner, and the mailbox was made by `try_box`.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
         }
     }
@@ -166,21 +166,6 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A value on the heap; `None` where memory is short.
-fn boxed<T>(value: T) -> Option<Box<T>> {
-    const { assert!(size_of::<T>() > 0) }
-    // SAFETY: the size is not zero.
-    let place: *mut T = unsafe { std::alloc::alloc(Layout::new::<T>()) }.cast();
-    if place.is_null() {
-        return None;
-    }
-    // SAFETY: the block is new, has the layout of `T`, and came from the allocator that `Box` uses.
-    unsafe {
-        place.write(value);
-        Some(Box::from_raw(place))
-    }
-}
-
 /// A value that can stand in a list. Made beforehand, so that joining a list never fails.
 pub(super) struct Node<T> {
     pub(super) value: T,
@@ -190,7 +175,7 @@ pub(super) struct Node<T> {
 impl<T> Node<T> {
     /// `None` where memory is short.
     pub(super) fn new(value: T) -> Option<Box<Self>> {
-        boxed(Self {
+        alloc::try_box(Self {
             value,
             next: null_mut(),
         })
