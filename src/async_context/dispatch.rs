@@ -132,18 +132,44 @@ unsafe fn hand_out(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Flow {
     unsafe {
         let kind = parser::last_kind(reader(inner(ac)));
         let in_order = !matches!(kind, Some(Kind::Push | Kind::Attribute));
-        let flow = match in_order.then(|| (*ac).pending.answer_ordinary()).flatten() {
-            Some(serial) => {
-                answer(ac, serial, reply);
-                Flow::Continue
-            }
-            None => hand_out_decided(ac, kind, reply),
+        let flow = if let Some(serial) = in_order.then(|| (*ac).pending.answer_ordinary()).flatten()
+        {
+            answer(ac, serial, reply);
+            Flow::Continue
+        } else if let Some(receiver) = message_receiver(ac, kind, reply) {
+            give(ac, receiver, reply);
+            Flow::Continue
+        } else {
+            hand_out_decided(ac, kind, reply)
         };
         if flow == Flow::Continue && has_flag(ac, REDIS_FREEING) {
             finish(ac);
             return Flow::Stop;
         }
         flow
+    }
+}
+
+/// Who takes a reply that is a message to a channel.
+#[inline]
+unsafe fn message_receiver(
+    ac: *mut AsyncContext,
+    kind: Option<Kind>,
+    reply: NonNull<c_void>,
+) -> Option<Receiver> {
+    // SAFETY: as in `hand_out`; the reply's text is not used after it.
+    unsafe {
+        let is_push = kind == Some(Kind::Push);
+        if !is_push && kind != Some(Kind::Array) {
+            return None;
+        }
+        let channel = replies::channel_of_message(ac, reply)?;
+        let receiver = (*ac).pending.message_receiver(is_push, channel)?;
+        receiver.function?;
+        if is_push {
+            (*ac).c.c.flags |= REDIS_SUPPORTS_PUSH;
+        }
+        Some(receiver)
     }
 }
 

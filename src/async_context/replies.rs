@@ -45,6 +45,23 @@ pub(super) unsafe fn describe<'a>(
     }
 }
 
+/// The channel of a reply that is a message to one: `message`, its name, and the message.
+///
+/// # Safety
+/// As `describe`.
+#[inline]
+pub(super) unsafe fn channel_of_message<'a>(
+    ac: *mut AsyncContext,
+    reply: NonNull<c_void>,
+) -> Option<&'a [u8]> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let aggregate = parser::as_aggregate(reader(inner(ac)), reply)?;
+        let is_message = aggregate.elements == 3 && text(aggregate, 0) == Some(b"message");
+        is_message.then(|| text(aggregate, 1)).flatten()
+    }
+}
+
 /// The text of a status or an error, if the reader makes `redisReply` objects.
 ///
 /// # Safety

@@ -207,7 +207,7 @@ impl<R: Copy> Pending<R> {
     /// The ordinary command that the next reply answers, if nothing else is to be considered.
     #[inline(always)]
     pub(super) fn answer_ordinary(&mut self) -> Option<Serial> {
-        if !self.is_plain() || self.oldest == self.issued {
+        if self.oldest == self.issued || !self.is_plain() {
             return None;
         }
         self.oldest += 1;

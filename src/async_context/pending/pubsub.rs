@@ -49,6 +49,18 @@ impl<R: Copy> Pending<R> {
         }
     }
 
+    /// The receiver of a message to a channel, which `decide` would find, too: a short way, because
+    /// most replies of a subscriber are such messages. `None` if there is more to be decided.
+    #[inline]
+    pub(in super::super) fn message_receiver(&self, is_push: bool, channel: &[u8]) -> Option<R> {
+        let tables = self.tables.as_deref()?;
+        let may_be_array = self.messages == Messages::Arrays && self.unheard_hello.is_none();
+        if !is_push && (!may_be_array || tables.active() == 0) {
+            return None;
+        }
+        tables.channels.get(channel)?.receiver
+    }
+
     pub(super) fn message(
         &mut self,
         event: &Event<'_>,

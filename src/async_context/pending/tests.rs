@@ -394,10 +394,26 @@ impl Run {
         if std::env::var_os("PENDING_TRACE").is_some() {
             eprintln!("hears {:?} {:?}", sent.truth, sent.kind);
         }
+        let is_message = |(word, ..): &&(Vec<u8>, Option<u8>, i64)| word == b"message";
+        let short_way = sent.event.as_ref().filter(is_message).and_then(|_| {
+            let is_push = sent.kind == Kind::Push;
+            self.pending.message_receiver(is_push, name.as_ref()?)
+        });
         let mut told = 0;
         loop {
             let before = self.pending.pending_unsubs;
-            match self.pending.decide(&reply, self.subscribed) {
+            let verdict = self.pending.decide(&reply, self.subscribed);
+            if let Some(receiver) = short_way {
+                let (target, over) = (Target::Channel, false);
+                let receiver = Some(receiver);
+                let same = Verdict::Subscription {
+                    receiver,
+                    target,
+                    over,
+                };
+                assert_eq!(verdict, same);
+            }
+            match verdict {
                 Verdict::Answer(serial) | Verdict::Unmuted { serial, .. } => {
                     // The feed of a `MONITOR` that was not to be answered is expected from its issue on.
                     let feed = self.issued[serial as usize].place == Place::Feed;
