@@ -10,10 +10,11 @@ LIBDIR ?= lib
 all:
 	scripts/ensure-tools pkg-config libssl
 	cargo build --release --lib -p hiredis -p hiredis-ssl
+	scripts/libraries "$(TARGET)/release"
 
 demo:
 	scripts/ensure-tools gcc $(if $(REDIS_URL),,redis-server)
-	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include
+	$(MAKE) --no-print-directory -s stage
 	scripts/demo $(STAGE)
 
 test: tools oracle
@@ -58,7 +59,7 @@ fuzz-quick: oracle
 	scripts/fuzz quick
 
 stage:
-	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include
+	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include >/dev/null
 
 bench-tls: tools oracle stage
 	scripts/bench-tls
