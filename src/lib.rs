@@ -13,6 +13,7 @@ mod async_context;
 mod context;
 mod error;
 mod format;
+mod interposed;
 mod net;
 mod one_thread;
 mod reader;

@@ -3,6 +3,7 @@
 use super::connect::{tcp_options, unix_options};
 use super::hiredis::bytes;
 use super::read::status;
+use super::tables;
 use crate::async_context::{self, AsyncContext, OnConnect, Receiver};
 use crate::context::Command;
 use crate::format::VaList;
@@ -86,7 +87,7 @@ pub unsafe extern "C-unwind" fn redisAsyncConnectUnix(
 }
 
 /// A context as the layer below knows it.
-fn own(ac: *mut redisAsyncContext) -> *mut AsyncContext {
+pub(super) fn own(ac: *mut redisAsyncContext) -> *mut AsyncContext {
     ac.cast()
 }
 
@@ -275,7 +276,7 @@ pub unsafe extern "C-unwind" fn redisAsyncHandleTimeout(ac: *mut redisAsyncConte
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisAsyncRead(ac: *mut redisAsyncContext) {
     // SAFETY: the caller's context is live.
-    unsafe { async_context::default_read(own(ac)) }
+    unsafe { tables::async_read(ac) }
 }
 
 /// The `async_write` of the default transport: sends once from the output buffer.
@@ -285,7 +286,7 @@ pub unsafe extern "C-unwind" fn redisAsyncRead(ac: *mut redisAsyncContext) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisAsyncWrite(ac: *mut redisAsyncContext) {
     // SAFETY: the caller's context is live.
-    unsafe { async_context::default_write(own(ac)) }
+    unsafe { tables::async_write(ac) }
 }
 
 /// Hands out the replies that the reader holds. For transports.

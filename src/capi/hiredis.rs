@@ -1,6 +1,7 @@
 //! `hiredis.h`: replies and commands. Connecting is in `connect`, the variadic functions in `variadic`.
 
 use super::read::status;
+use super::tables;
 use crate::context::{self, Command, Status};
 use crate::format::VaList;
 use crate::layout::{redisContext, redisReader};
@@ -26,7 +27,7 @@ pub extern "C-unwind" fn redisReaderCreate() -> *mut redisReader {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn freeReplyObject(reply: *mut c_void) {
     // SAFETY: the caller gives the reply up.
-    unsafe { reader::free_reply(reply) }
+    unsafe { tables::free_reply(reply) }
 }
 
 /// Reads once from the connection into the context's reader. For non-blocking contexts, when their

@@ -10,4 +10,5 @@ pub mod net;
 pub mod read;
 pub mod sds;
 pub mod sds_text;
+mod tables;
 pub mod variadic;

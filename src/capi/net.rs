@@ -1,6 +1,7 @@
 //! What transports and wrapping libraries import although no installed header declares it.
 
 use super::read::status;
+use super::tables;
 use crate::context;
 use crate::error::set_errno;
 use crate::layout::{REDIS_ERR, REDIS_OK, redisContext};
@@ -29,7 +30,7 @@ pub unsafe extern "C-unwind" fn __redisSetError(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisNetClose(c: *mut redisContext) {
     // SAFETY: the caller's promise.
-    unsafe { context::net_close(c) }
+    unsafe { tables::net_close(c) }
 }
 
 /// The `read` of the default transport.
@@ -43,7 +44,7 @@ pub unsafe extern "C-unwind" fn redisNetRead(
     bufcap: size_t,
 ) -> ssize_t {
     // SAFETY: the caller's promises.
-    unsafe { context::net_read(c, buf, bufcap) }
+    unsafe { tables::net_read(c, buf, bufcap) }
 }
 
 /// The `write` of the default transport.
@@ -53,7 +54,7 @@ pub unsafe extern "C-unwind" fn redisNetRead(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn redisNetWrite(c: *mut redisContext) -> ssize_t {
     // SAFETY: the caller's promise.
-    unsafe { context::net_write(c) }
+    unsafe { tables::net_write(c) }
 }
 
 /// Fails with the error that the socket has met asynchronously, if any.

@@ -36,7 +36,7 @@ pub(crate) use options::{
 };
 pub(crate) use reply::{command_reply, get_reply, next_buffered, next_in_band};
 pub(crate) use transport::{
-    async_write_is_default, default_transport, reads_socket, writes_socket,
+    async_write_is_default, default_transport, keep_transport, reads_socket, writes_socket,
 };
 
 /// What an operation returns that has written its error into the context.

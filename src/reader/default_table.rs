@@ -2,7 +2,7 @@
 //! `reader->fn`: they copy it, override members and call the others. While all that creates objects
 //! is unchanged, the reader builds the same objects without it.
 
-use super::reply::{free_reply, new_double, new_integer, new_reply, new_string, new_verbatim};
+use super::reply::{new_double, new_integer, new_reply, new_string, new_verbatim};
 use crate::alloc::{self, Heap, Release};
 use crate::layout::{
     REDIS_REPLY_BOOL, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL, REDIS_REPLY_VERB, redisReadTask,
@@ -11,6 +11,11 @@ use crate::layout::{
 use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int, c_longlong, c_void, size_t};
 
+unsafe extern "C-unwind" {
+    /// The exported function, as programs see it: they compare the member with it.
+    fn freeReplyObject(reply: *mut c_void);
+}
+
 const TABLE: redisReplyObjectFunctions = redisReplyObjectFunctions {
     createString: Some(create_string),
     createArray: Some(create_array),
@@ -18,14 +23,34 @@ const TABLE: redisReplyObjectFunctions = redisReplyObjectFunctions {
     createDouble: Some(create_double),
     createNil: Some(create_nil),
     createBool: Some(create_bool),
-    freeObject: Some(free_object),
+    freeObject: Some(freeReplyObject),
 };
 
 /// In memory, to compare a reader's table with.
 static UNCHANGED: redisReplyObjectFunctions = TABLE;
 
+/// What its `freeObject` is, unless a program changes that.
+static mut FREE: unsafe extern "C-unwind" fn(*mut c_void) = freeReplyObject;
+
 /// Writable, as in the C library: programs reach it through a pointer that is not const.
 static mut FUNCTIONS: redisReplyObjectFunctions = TABLE;
+
+/// Has the table free objects by `own` if `freeReplyObject` has been taken over.
+///
+/// # Safety
+/// Nobody uses the table yet.
+pub(crate) unsafe fn keep_free_object(
+    own: unsafe extern "C-unwind" fn(*mut c_void),
+    is_taken_over: fn(usize) -> bool,
+) {
+    if is_taken_over(freeReplyObject as *const () as usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            FREE = own;
+            FUNCTIONS.freeObject = Some(own);
+        }
+    }
+}
 
 /// The default table.
 pub(crate) fn default_functions() -> *mut redisReplyObjectFunctions {
@@ -77,7 +102,8 @@ pub(crate) fn makes_default_aggregates(table: *const redisReplyObjectFunctions) 
         return false;
     };
     let own = create_array as *const () as usize;
-    let frees = free_object as *const () as usize;
+    // SAFETY: written when the library is loaded, and not since.
+    let frees = unsafe { FREE } as usize;
     table.createArray.is_some_and(|create| {
         create as usize == own || table.freeObject.is_some_and(|free| free as usize == frees)
     })
@@ -184,9 +210,4 @@ unsafe extern "C-unwind" fn create_bool(task: *const redisReadTask, value: c_int
         let value = c_longlong::from(value != 0);
         attach(task, new_integer(&Heap::current(), REDIS_REPLY_BOOL, value))
     }
-}
-
-unsafe extern "C-unwind" fn free_object(object: *mut c_void) {
-    // SAFETY: the reader or the program gives up an object made by this table.
-    unsafe { free_reply(object) }
 }
