@@ -4,12 +4,13 @@
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
+use core::sync::atomic::AtomicBool;
 use libc::{Dl_info, c_int};
 
 unsafe extern "C" {
-    // Set by the linker, and different in every object that is loaded.
+    // Set by the linker: where the object begins that is loaded, this library or the program that
+    // it is linked into.
     static __ehdr_start: u8;
-    static etext: u8;
     #[cfg(target_env = "gnu")]
     fn dladdr1(
         address: *const c_void,
@@ -19,10 +20,13 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
+/// In the object's data, which follows its code.
+static DATA: AtomicBool = AtomicBool::new(false);
+
 /// Whether the function at `address`, at which an exported name of this library was found, is
 /// another's.
 pub(crate) fn is_taken_over(address: usize) -> bool {
-    let (start, end) = (&raw const __ehdr_start as usize, &raw const etext as usize);
+    let (start, end) = (&raw const __ehdr_start as usize, &raw const DATA as usize);
     !(start..end).contains(&address) && is_defined_at(address as *const c_void)
 }
 
