@@ -7,12 +7,19 @@
  *
  * Attach first, then set callbacks and issue commands. The context must end before its loop is deleted. */
 
-#ifndef HIREDIS_ADAPTERS_AE_H
-#define HIREDIS_ADAPTERS_AE_H
+#ifndef __HIREDIS_AE_H__
+#define __HIREDIS_AE_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <ae.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisAeAttach, freed by the cleanup hook: ae has a handler for each direction, which touches nothing after its
  * call into the library, and asks before each whether it is still wanted. */
@@ -105,5 +112,9 @@ static inline int redisAeAttach(aeEventLoop *loop, redisAsyncContext *ac) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

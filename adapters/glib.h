@@ -9,13 +9,20 @@
  * Make the source first, then set callbacks and issue commands. The source and the context may end in either order: a
  * source without a context does nothing until it is destroyed, a context without its source is not attached. */
 
-#ifndef HIREDIS_ADAPTERS_GLIB_H
-#define HIREDIS_ADAPTERS_GLIB_H
+#ifndef __HIREDIS_GLIB_H__
+#define __HIREDIS_GLIB_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <glib.h>
 #include <string.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redis_source_new, freed with its last reference. */
 typedef struct RedisSource {
@@ -129,5 +136,9 @@ static inline GSource *redis_source_new(redisAsyncContext *ac) {
     ac->ev.data = s;
     return &s->source;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -7,12 +7,19 @@
  * Attach in the thread that runs the loop, after its iv_init. Attach first, then set callbacks and issue commands. The
  * context must end before iv_deinit. */
 
-#ifndef HIREDIS_ADAPTERS_IVYKIS_H
-#define HIREDIS_ADAPTERS_IVYKIS_H
+#ifndef __HIREDIS_IVYKIS_H__
+#define __HIREDIS_IVYKIS_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <iv.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisIvykisAttach, freed by the cleanup hook: ivykis has a handler for each direction, which touches nothing
  * after its call into the library, and forgets at once what is unregistered. */
@@ -105,5 +112,9 @@ static inline int redisIvykisAttach(redisAsyncContext *ac) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -6,13 +6,20 @@
  *
  * Attach first, then set callbacks and issue commands. The context must end before its loop is destroyed. */
 
-#ifndef HIREDIS_ADAPTERS_LIBEV_H
-#define HIREDIS_ADAPTERS_LIBEV_H
+#ifndef __HIREDIS_LIBEV_H__
+#define __HIREDIS_LIBEV_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <ev.h>
 #include <stddef.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisLibevAttach, freed by the cleanup hook. */
 typedef struct redisLibevEvents {
@@ -129,5 +136,9 @@ static inline int redisLibevAttach(EV_P_ redisAsyncContext *ac) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

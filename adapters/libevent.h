@@ -7,13 +7,20 @@
  *
  * Attach first, then set callbacks and issue commands. The context must end before its event_base is freed. */
 
-#ifndef HIREDIS_ADAPTERS_LIBEVENT_H
-#define HIREDIS_ADAPTERS_LIBEVENT_H
+#ifndef __HIREDIS_LIBEVENT_H__
+#define __HIREDIS_LIBEVENT_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include "../sockcompat.h"
 #include <event2/event.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBEVENT_DELETED 1
@@ -131,5 +138,9 @@ static inline int redisLibeventAttach(redisAsyncContext *ac, struct event_base *
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -7,14 +7,21 @@
  *
  * Attach first, then set callbacks and issue commands. The context must end before its loop is freed. */
 
-#ifndef HIREDIS_ADAPTERS_LIBHV_H
-#define HIREDIS_ADAPTERS_LIBHV_H
+#ifndef __HIREDIS_LIBHV_H__
+#define __HIREDIS_LIBHV_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <fcntl.h>
 #include <hv/hloop.h>
 #include <unistd.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisLibhvAttach, freed by the cleanup hook. */
 typedef struct redisLibhvEvents {
@@ -124,5 +131,9 @@ static inline int redisLibhvAttach(redisAsyncContext *ac, hloop_t *loop) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -7,14 +7,21 @@
  *
  * Attach first, then set callbacks and issue commands. The loop lives at least as long as the context. */
 
-#ifndef HIREDIS_ADAPTERS_LIBSDEVENT_H
-#define HIREDIS_ADAPTERS_LIBSDEVENT_H
+#ifndef HIREDIS_LIBSDEVENT_H
+#define HIREDIS_LIBSDEVENT_H
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBSDEVENT_DELETED 1
@@ -138,5 +145,9 @@ static inline int redisLibsdeventAttach(redisAsyncContext *ac, struct sd_event *
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -7,12 +7,19 @@
  * Attach first, then set callbacks and issue commands. The loop must run once more after the context has ended, as for
  * every handle that is closed. */
 
-#ifndef HIREDIS_ADAPTERS_LIBUV_H
-#define HIREDIS_ADAPTERS_LIBUV_H
+#ifndef __HIREDIS_LIBUV_H__
+#define __HIREDIS_LIBUV_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <uv.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisLibuvAttach, freed when libuv has closed both handles. */
 typedef struct redisLibuvEvents {
@@ -122,5 +129,9 @@ static inline int redisLibuvAttach(redisAsyncContext *ac, uv_loop_t *loop) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -6,12 +6,19 @@
  *
  * Attach first, then set callbacks and issue commands. */
 
-#ifndef HIREDIS_ADAPTERS_MACOSX_H
-#define HIREDIS_ADAPTERS_MACOSX_H
+#ifndef __HIREDIS_MACOSX_H__
+#define __HIREDIS_MACOSX_H__
 
 #include "../async.h"
 #include "../hiredis.h"
 #include <CoreFoundation/CoreFoundation.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisMacOSAttach, freed by the cleanup hook: CoreFoundation has a callback for each direction, which touches nothing
  * after its call into the library. */
@@ -129,5 +136,9 @@ static inline int redisMacOSAttach(redisAsyncContext *ac, CFRunLoopRef loop) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -7,8 +7,8 @@
  * Attach first, then set callbacks and issue commands. A tick may free the context (after a disconnect, an error, or
  * redisAsyncFree in a callback): learn of that by the connect and disconnect callbacks, and stop ticking. */
 
-#ifndef HIREDIS_ADAPTERS_POLL_H
-#define HIREDIS_ADAPTERS_POLL_H
+#ifndef HIREDIS_POLL_H
+#define HIREDIS_POLL_H
 
 #include "../async.h"
 #include "../hiredis.h"
@@ -19,6 +19,13 @@
 #include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* What a tick has done, or-ed together. */
 #define REDIS_POLL_HANDLED_READ 1
@@ -164,5 +171,9 @@ static inline int redisPollAttach(redisAsyncContext *ac) {
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

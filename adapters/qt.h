@@ -10,8 +10,8 @@
  * An adapter drives one context at a time, in the thread it lives in. Either may end first: a context whose adapter is
  * gone is not attached. */
 
-#ifndef HIREDIS_ADAPTERS_QT_H
-#define HIREDIS_ADAPTERS_QT_H
+#ifndef __HIREDIS_QT_H__
+#define __HIREDIS_QT_H__
 
 #include "../async.h"
 #include "../hiredis.h"

@@ -11,13 +11,20 @@
  * redis-server has a hiredis of its own, and exports it: a module that is linked with libhiredis.so calls that one. Link it with
  * libhiredis.a and -Wl,--exclude-libs,ALL. */
 
-#ifndef HIREDIS_ADAPTERS_REDISMODULEAPI_H
-#define HIREDIS_ADAPTERS_REDISMODULEAPI_H
+#ifndef __HIREDIS_REDISMODULEAPI_H__
+#define __HIREDIS_REDISMODULEAPI_H__
 
 #include "redismodule.h"
 
 #include "../async.h"
 #include "../hiredis.h"
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 
 /* Made by redisModuleAttach, freed by the cleanup hook: the server has a handler for each direction, which touches nothing
  * after its call into the library, and asks before each whether it is still wanted. */
@@ -125,5 +132,9 @@ static inline int redisModuleAttach(redisAsyncContext *ac, RedisModuleCtx *modul
     ac->ev.data = e;
     return REDIS_OK;
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -45,6 +45,12 @@ void hiredisResetAllocators(void);
 // The functions in force. May be assigned to, while no other thread uses the library.
 extern hiredisAllocFuncs hiredisAllocFns;
 
+#if defined __cplusplus && defined __GNUC__
+// The NULL of C is meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
+
 // malloc, as the library calls it.
 static inline void *hi_malloc(size_t size) { return hiredisAllocFns.mallocFn(size); }
 
@@ -62,6 +68,10 @@ static inline char *hi_strdup(const char *string) { return hiredisAllocFns.strdu
 
 // free, as the library calls it; NULL is allowed.
 static inline void hi_free(void *block) { hiredisAllocFns.freeFn(block); }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }

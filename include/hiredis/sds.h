@@ -7,8 +7,8 @@
  * it: use the result, `s = sdscat(s, "x")`. When memory is short such a function returns NULL and leaves the string it
  * was given intact and owned by the caller. Memory comes from hiredisAllocFns (alloc.h). */
 
-#ifndef HIREDIS_SDS_H
-#define HIREDIS_SDS_H
+#ifndef __SDS_H
+#define __SDS_H
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +23,15 @@ extern "C" {
 #define SDS_MAX_PREALLOC (1024 * 1024)
 
 typedef char *sds;
+
+#if defined __cplusplus && defined __GNUC__
+// The casts and the flexible arrays of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Wc99-extensions"
+#endif
+#endif
 
 // The headers, by the width of their fields. `len` is the string's length and `alloc` its capacity, without header and
 // final NUL. The low three bits of `flags` are the type; the others belong to the library, save in sdshdr5, where they
@@ -65,7 +74,11 @@ struct __attribute__((__packed__)) sdshdr64 {
 #define SDS_TYPE_BITS 3
 
 // The header of `s`, whose type has width T; SDS_HDR_VAR declares `sh` as a pointer to it.
+#ifdef __cplusplus
+#define SDS_HDR(T, s) (const_cast<struct sdshdr##T *>(reinterpret_cast<const struct sdshdr##T *>((s) - sizeof(struct sdshdr##T))))
+#else
 #define SDS_HDR(T, s) ((struct sdshdr##T *)((s) - sizeof(struct sdshdr##T)))
+#endif
 #define SDS_HDR_VAR(T, s) struct sdshdr##T *sh = SDS_HDR(T, s);
 #define SDS_TYPE_5_LEN(f) ((f) >> SDS_TYPE_BITS)
 
@@ -122,6 +135,10 @@ static inline void sdssetalloc(sds s, size_t newlen) {
     case SDS_TYPE_64: SDS_HDR(64, s)->alloc = (uint64_t)newlen; break;
   }
 }
+
+#if defined __cplusplus && defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 // Making and freeing. NULL when memory is short.
 

@@ -1,7 +1,7 @@
 /* sockcompat.h: the system's socket headers, for adapters and programs that wait on a context's descriptor themselves. */
 
-#ifndef HIREDIS_SOCKCOMPAT_H
-#define HIREDIS_SOCKCOMPAT_H
+#ifndef __SOCKCOMPAT_H
+#define __SOCKCOMPAT_H
 
 #include <arpa/inet.h>
 #include <netdb.h>
