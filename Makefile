@@ -4,24 +4,30 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(abspath $(TARGET))/stage
 PREFIX ?= /usr/local
 DESTDIR ?=
+# What the library is built with, besides Rust.
+BUILD_TOOLS := gcc pkg-config libssl
 INCLUDEDIR ?= include
 LIBDIR ?= lib
 
-all:
-	scripts/ensure-tools pkg-config libssl
+all: rust
+	scripts/ensure-tools $(BUILD_TOOLS)
 	cargo build --release --lib -p hiredis -p hiredis-ssl
 	scripts/libraries "$(TARGET)/release"
 
-demo:
-	scripts/ensure-tools gcc $(if $(REDIS_URL),,redis-server)
+rust:
+	@scripts/ensure-rust
+
+demo: rust
+	@scripts/ensure-tools $(BUILD_TOOLS) $(if $(REDIS_URL),,redis-server)
 	$(MAKE) --no-print-directory -s stage
 	scripts/demo $(STAGE)
 
+# Each test program runs, whatever failed before. The documentation's examples are apart, since tests install the library, which may build
+# it anew: cargo would try the examples on what it built before.
 test: tools oracle
 	cargo build --release --lib -p hiredis -p hiredis-ssl
-	cargo test --release --workspace --tests --examples
-	# Apart, since tests install the library, which may build it anew: cargo would try the examples on what it built before.
-	cargo test --release --workspace --doc
+	cargo test --release --workspace --tests --examples --no-fail-fast; tests=$$?; \
+	  cargo test --release --workspace --doc --no-fail-fast && exit $$tests
 
 # make soak-faults SECONDS=600 SEED=7: random faults for a while; without SEED another each time
 soak-faults: tools
@@ -32,8 +38,8 @@ soak-faults: tools
 soak: tools
 	cargo test --release --test soak -- --ignored --nocapture
 
-tools:
-	scripts/ensure-tools redis-server libevent valgrind strace openssl libssl pkg-config gcc g++ cmake libjemalloc2 \
+tools: rust
+	scripts/ensure-tools $(BUILD_TOOLS) redis-server libevent valgrind strace openssl g++ cmake libjemalloc2 libtool \
 	  libev libuv glib libivykis libsystemd qt5 qt6
 
 oracle:
@@ -58,7 +64,7 @@ fuzz-quick: oracle
 	scripts/ensure-tools gcc g++
 	scripts/fuzz quick
 
-stage:
+stage: rust
 	$(MAKE) --no-print-directory -s install DESTDIR= PREFIX=$(STAGE) LIBDIR=lib INCLUDEDIR=include >/dev/null
 
 bench-tls: tools oracle stage
@@ -86,7 +92,8 @@ deny:
 asan: tools
 	scripts/asan
 
-install: all
+# Root may have no Rust of its own: what the user has built is installed as it is.
+install: $(if $(shell command -v cargo)$(if $(wildcard $(TARGET)/release/lib/libhiredis.a),,absent),all)
 	scripts/install "$(TARGET)/release" "$(DESTDIR)" "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)"
 
 uninstall:
@@ -96,8 +103,12 @@ uninstall:
 deb: all
 	scripts/deb "$(TARGET)/release" "$(TARGET)/deb"
 
+# The first five minutes on a bare Debian 12, as root and as an ordinary user; by hand, as root. TESTS=yes: make test there, too.
+check-bare:
+	scripts/check-bare "$(abspath $(TARGET))/debian12" $(if $(TESTS),--tests)
+
 # What Debian 13's apt makes of them; by hand, as root.
 check-deb: deb
 	scripts/check-deb "$(TARGET)/deb" "$(abspath $(TARGET))/debian13-apt"
 
-.PHONY: all demo test soak soak-faults tools oracle bench bench-quick bench-tls fuzz fuzz-quick stage headers headers-check abi-check abidiff deny asan install uninstall deb check-deb
+.PHONY: all rust demo test soak soak-faults tools oracle bench bench-quick bench-tls fuzz fuzz-quick stage headers headers-check abi-check abidiff deny asan install uninstall deb check-bare check-deb

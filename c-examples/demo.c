@@ -1,7 +1,8 @@
 /* A tour of the asynchronous API, on the library's own event loop, adapters/mio.h.
  *
- *     demo                        talks to redis://127.0.0.1:6379
- *     REDIS_URL=... demo          redis://[[user]:password@]host[:port][/database] or unix:///path/to/socket
+ *     cc demo.c $(pkg-config --cflags --libs hiredis) -o demo
+ *     ./demo                      talks to redis://127.0.0.1:6379
+ *     REDIS_URL=... ./demo        redis://[[user]:password@]host[:port][/database] or unix:///path/to/socket
  *
  * Commands are issued and answered later: each step queues its commands with callbacks, then turns the loop until all of
  * them have been called. Keys live under a prefix of their own and are deleted at the end. */

@@ -1,6 +1,6 @@
-/* Asynchronous commands with Qt 5 or Qt 6.
+/* Asynchronous commands with Qt 5; with Qt 6, the package is Qt6Core, and moc is in its libexecdir.
  *
- *     moc -fhiredis/adapters/qt.h $(pkg-config --variable=pkgincludedir hiredis)/adapters/qt.h -o moc_qt.cpp
+ *     $(pkg-config --variable=host_bins Qt5Core)/moc -fhiredis/adapters/qt.h $(pkg-config --variable=pkgincludedir hiredis)/adapters/qt.h -o moc_qt.cpp
  *     c++ qt.cpp -I. -fPIC $(pkg-config --cflags --libs hiredis Qt5Core) -o qt
  *     ./qt 127.0.0.1 6379      or      ./qt /path/to/redis.sock
  */

@@ -1,4 +1,8 @@
-"""What both Python examples need: the library, its structures (as in hiredis.h and async.h), a reply as a Python value."""
+"""What both Python examples need: the library, its structures (as in hiredis.h and async.h), a reply as a Python value.
+
+    python3 blocking.py 127.0.0.1 6379
+    python3 asyncio_loop.py 127.0.0.1 6379
+"""
 import sys
 from ctypes import CDLL, POINTER, Structure, c_char, c_char_p, c_double, c_int, c_long, c_longlong, c_size_t, c_void_p
 

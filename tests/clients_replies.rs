@@ -196,13 +196,17 @@ fn the_environment_is_not_asked_by_programs_with_more_rights() {
     let binary = program.binary.with_extension("setgid");
     std::fs::copy(&program.binary, &binary).expect("a copy");
     if let Err(error) = chown(&binary, None, Some(65534)) {
-        return say(&format!("skipped: cannot make a setgid program: {error}"));
+        return say(&format!(
+            "skipped: a setgid program, which takes the right to give a file to another group (CAP_CHOWN): {error}"
+        ));
     }
     let rights = Permissions::from_mode(0o2755);
     std::fs::set_permissions(&binary, rights).expect("setgid");
     let said = lists_off(&Program { binary });
     if said.starts_with("secure 0") {
-        return say("skipped: setgid has no effect here");
+        return say(
+            "skipped: setgid has no effect here: a file system that is mounted with nosuid, or no_new_privs",
+        );
     }
     assert_eq!(said, "secure 1, kept 1\n");
 }

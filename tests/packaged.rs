@@ -67,7 +67,10 @@ fn debian() -> Option<&'static Path> {
                 false => made,
             };
             if !usable.status.success() {
-                say(&format!("skipped: {}", text(&usable.stderr)));
+                say(&format!(
+                    "skipped: programs of Debian 13: {}",
+                    text(&usable.stderr)
+                ));
             }
             usable.status.success().then_some(dir)
         })
