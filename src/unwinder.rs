@@ -5,7 +5,11 @@
 //! So this library does not name it as needed. What the Rust runtime calls are these few
 //! instructions, which look the real function up at the first call, as glibc itself does for
 //! `pthread_exit`. They are weak and hidden: seen by nothing outside, and less than any definition
-//! that a static link brings along.
+//! that a link of Rust code brings along.
+//!
+//! A program that holds the static library may hold an unwinder too, and then two must not mix. So
+//! `hiredis_linked` and a function's name is a place for the address of that one, which stays 0 in
+//! the shared library; `scripts/libraries` puts another in its stead into the static library.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -30,6 +34,14 @@ macro_rules! unwinder {
             "hiredis_unwinder:",
             concat!(".zero 8 * ", $count),
             ".popsection",
+            ".pushsection .data.hiredis_unwinder,\"aw\",@progbits",
+            ".balign 8",
+            $(
+                concat!(".weak hiredis_linked", $name),
+                concat!(".hidden hiredis_linked", $name),
+                concat!("hiredis_linked", $name, ": .quad 0"),
+            )*
+            ".popsection",
             ".pushsection .text.hiredis_unwinder,\"ax\",@progbits",
             $(
                 concat!(".weak ", $name),
@@ -41,7 +53,11 @@ macro_rules! unwinder {
                 "test r11, r11",
                 "je 2f",
                 "jmp r11",
-                concat!("2: mov r11d, ", $index),
+                concat!("2: mov r11, qword ptr [rip + hiredis_linked", $name, "]"),
+                "test r11, r11",
+                "je 4f",
+                "jmp r11",
+                concat!("4: mov r11d, ", $index),
                 "jmp 3f",
                 ".cfi_endproc",
                 concat!(".size ", $name, ", . - ", $name),

@@ -236,6 +236,24 @@ fn an_sds_of_the_programs_own_is_linked_beside_them() {
     works("installed", &dir, &[archive("hiredis")], &[&own]);
 }
 
+/// Two unwinders must not work on the same exception: the program's own is taken, and no other is looked for.
+#[test]
+fn exceptions_pass_by_the_programs_own_unwinder() {
+    for flags in [&["-static"][..], &["-static-libgcc", "-static-libstdc++"]] {
+        let program = empty("archives/unwind").join("program");
+        let mut cpp = Command::new("g++");
+        cpp.args(["-std=c++17", "-Wall", "-Wextra"])
+            .arg(root().join("tests/c/archive_unwind.cc"));
+        cpp.arg("-I")
+            .arg(stage().join("include"))
+            .args(flags)
+            .arg("-o")
+            .arg(&program);
+        output(cpp.arg(archive("hiredis")));
+        assert_eq!(output(&mut Command::new(&program)), "33\n");
+    }
+}
+
 #[test]
 fn a_small_static_program_is_at_most_1500_kilobytes() {
     let dir = empty("archives/size");
