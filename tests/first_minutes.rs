@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{empty, root};
 
@@ -20,7 +20,7 @@ fn commands(folder: &str, lines: &[(&str, &str)]) -> PathBuf {
 }
 
 /// What is said, without Rust but for that in `folder`, and with what is in `folder` in place of what the system has.
-fn said(folder: &PathBuf, command: &[&str]) -> String {
+fn said(folder: &Path, command: &[&str]) -> String {
     let mut run = Command::new(command[0]);
     run.args(&command[1..]).current_dir(root()).env_clear();
     run.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{Hiredis, empty, oracle, output, redismodule, root, say, stage, system_includes};
 
@@ -82,7 +82,7 @@ fn loops_flags(header: &str, qt: u8) -> Vec<String> {
 }
 
 /// Compiles `source`, and returns what the compiler said.
-fn complaints(compiler: &str, standard: &str, source: &PathBuf, flags: &[String]) -> String {
+fn complaints(compiler: &str, standard: &str, source: &Path, flags: &[String]) -> String {
     let mut command = Command::new(compiler);
     let language = if standard.contains("++") { "c++" } else { "c" };
     command
