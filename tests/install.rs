@@ -56,6 +56,23 @@ fn runs(program: &str, name: &str, flags: &[String], lib: &Path) {
     );
 }
 
+/// Where the dynamic linker does not look; and where it will, once what is in DESTDIR has been put in its place.
+#[test]
+fn one_line_says_how_programs_find_it() {
+    stage();
+    let dir = empty("elsewhere");
+    let prefix = format!("PREFIX={}", dir.display());
+    let said = output(support::make("install").args(["DESTDIR=", "LIBDIR=lib", &prefix]));
+    let path = format!("LD_LIBRARY_PATH={}/lib", dir.display());
+    assert_eq!(said, format!("to have a program find it: {path} PROGRAM\n"));
+    let destdir = format!("DESTDIR={}", dir.display());
+    let said = output(support::make("install").args([&destdir, "LIBDIR=lib", "PREFIX=/usr/local"]));
+    assert_eq!(
+        said,
+        "to have programs find it once it is in place: ldconfig\n"
+    );
+}
+
 #[test]
 fn everything_that_hiredis_installs_is_there() {
     let files = include_str!("abi/installed.txt").lines();
