@@ -6,9 +6,9 @@ use std::fs;
 use std::process::Command;
 use support::{Build, Hiredis, Server, empty, oracle, output, stage};
 
-/// The functions that the library exports.
-fn functions() -> Vec<String> {
-    let library = stage().join("lib/libhiredis.so");
+/// The names that a library exports, of this kind in `nm`.
+fn exports(library: &str, kind: &str) -> Vec<String> {
+    let library = stage().join("lib").join(library);
     let table = output(
         Command::new("nm")
             .args(["-D", "--defined-only"])
@@ -17,8 +17,8 @@ fn functions() -> Vec<String> {
     let fields = table
         .lines()
         .map(|line| line.split(' ').collect::<Vec<_>>());
-    let functions = fields.filter(|fields| fields[1] == "T");
-    functions.map(|fields| fields[2].to_string()).collect()
+    let fields = fields.filter(|fields| fields[1] == kind);
+    fields.map(|fields| fields[2].to_string()).collect()
 }
 
 /// As a program that holds another copy of hiredis, or of sds.
@@ -26,7 +26,7 @@ fn functions() -> Vec<String> {
 fn a_program_with_functions_of_the_same_names_changes_nothing() {
     let source = empty("interposition").join("namesakes.c");
     let mut code = "int taken_over;\nconst char *taken_over_last;\n".to_string();
-    let names = functions();
+    let names = exports("libhiredis.so", "T");
     assert!(names.len() >= 130, "{names:?}");
     for name in names {
         code += &format!(
@@ -52,23 +52,7 @@ fn a_program_with_functions_of_the_same_names_changes_nothing() {
 /// Of its own names, the library has the dynamic linker look up these.
 #[test]
 fn nothing_else_is_looked_up() {
-    let library = stage().join("lib/libhiredis.so");
-    let table = output(Command::new("readelf").args(["-r", "-W"]).arg(&library));
-    let own = functions();
-    let looked_up = table.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let name = fields.get(4)?.to_string();
-        (own.contains(&name) || name == "hiredisAllocFns")
-            .then_some((name, fields[2].contains("JUMP_SLO")))
-    });
-    let mut names = vec![];
-    for (name, called) in looked_up {
-        assert!(!called, "{name} is called by its symbol");
-        names.push(name);
-    }
-    names.sort();
-    names.dedup();
-    let expected = [
+    let core = [
         "freeReplyObject",
         "hiredisAllocFns",
         "redisAsyncRead",
@@ -77,7 +61,30 @@ fn nothing_else_is_looked_up() {
         "redisNetRead",
         "redisNetWrite",
     ];
-    assert_eq!(names, expected);
+    let tls = ["redisContextSSLFuncs"];
+    for (library, expected) in [("libhiredis.so", &core[..]), ("libhiredis_ssl.so", &tls)] {
+        let path = stage().join("lib").join(library);
+        let table = output(Command::new("readelf").args(["-r", "-W"]).arg(path));
+        let own = [exports(library, "T"), exports(library, "D")].concat();
+        let mut names = vec![];
+        for line in table.lines() {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let Some(name) = fields
+                .get(4)
+                .filter(|name| own.iter().any(|own| own == *name))
+            else {
+                continue;
+            };
+            assert!(
+                !fields[2].contains("JUMP_SLO"),
+                "{name} is called by its symbol"
+            );
+            names.push(*name);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, expected, "{library}");
+    }
 }
 
 /// In a program that is not position-independent, such an address is in the program.
