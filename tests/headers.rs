@@ -54,7 +54,7 @@ fn headers() -> Vec<String> {
         );
     }
     names.sort();
-    assert_eq!(names.len(), 7 + 13, "{names:?}");
+    assert!(names.len() >= 7 + 13, "{names:?}");
     names
 }
 
