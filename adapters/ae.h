@@ -10,16 +10,16 @@
 #ifndef __HIREDIS_AE_H__
 #define __HIREDIS_AE_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <ae.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <ae.h>
 
 /* Made by redisAeAttach, freed by the cleanup hook: ae has a handler for each direction, which touches nothing after its
  * call into the library, and asks before each whether it is still wanted. */

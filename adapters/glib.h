@@ -12,17 +12,17 @@
 #ifndef __HIREDIS_GLIB_H__
 #define __HIREDIS_GLIB_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <glib.h>
-#include <string.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <glib.h>
+#include <string.h>
 
 /* Made by redis_source_new, freed with its last reference. */
 typedef struct RedisSource {

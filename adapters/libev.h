@@ -9,17 +9,17 @@
 #ifndef __HIREDIS_LIBEV_H__
 #define __HIREDIS_LIBEV_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <ev.h>
-#include <stddef.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <ev.h>
+#include <stddef.h>
 
 /* Made by redisLibevAttach, freed by the cleanup hook. */
 typedef struct redisLibevEvents {

@@ -10,17 +10,17 @@
 #ifndef __HIREDIS_LIBEVENT_H__
 #define __HIREDIS_LIBEVENT_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include "../sockcompat.h"
-#include <event2/event.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include "../sockcompat.h"
+#include <event2/event.h>
 
 /* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBEVENT_DELETED 1

@@ -10,18 +10,18 @@
 #ifndef __HIREDIS_LIBHV_H__
 #define __HIREDIS_LIBHV_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <fcntl.h>
-#include <hv/hloop.h>
-#include <unistd.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <fcntl.h>
+#include <hv/hloop.h>
+#include <unistd.h>
 
 /* Made by redisLibhvAttach, freed by the cleanup hook. */
 typedef struct redisLibhvEvents {

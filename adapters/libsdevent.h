@@ -10,18 +10,18 @@
 #ifndef HIREDIS_LIBSDEVENT_H
 #define HIREDIS_LIBSDEVENT_H
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <stdint.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
 
 /* Names of the C library's header, for programs that mention them. */
 #define REDIS_LIBSDEVENT_DELETED 1

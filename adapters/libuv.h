@@ -10,16 +10,16 @@
 #ifndef __HIREDIS_LIBUV_H__
 #define __HIREDIS_LIBUV_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <uv.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <uv.h>
 
 /* Made by redisLibuvAttach, freed when libuv has closed both handles. */
 typedef struct redisLibuvEvents {

@@ -9,16 +9,16 @@
 #ifndef __HIREDIS_MACOSX_H__
 #define __HIREDIS_MACOSX_H__
 
-#include "../async.h"
-#include "../hiredis.h"
-#include <CoreFoundation/CoreFoundation.h>
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "../async.h"
+#include "../hiredis.h"
+#include <CoreFoundation/CoreFoundation.h>
 
 /* Made by redisMacOSAttach, freed by the cleanup hook: CoreFoundation has a callback for each direction, which touches nothing
  * after its call into the library. */

@@ -10,6 +10,13 @@
 #ifndef HIREDIS_POLL_H
 #define HIREDIS_POLL_H
 
+#if defined __cplusplus && defined __GNUC__
+// The casts and the NULL of C are meant, in C++ too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
+
 #include "../async.h"
 #include "../hiredis.h"
 #include "../sockcompat.h"
@@ -19,13 +26,6 @@
 #include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
-
-#if defined __cplusplus && defined __GNUC__
-// The casts and the NULL of C are meant, in C++ too.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wold-style-cast"
-#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
-#endif
 
 /* What a tick has done, or-ed together. */
 #define REDIS_POLL_HANDLED_READ 1

@@ -14,17 +14,17 @@
 #ifndef __HIREDIS_REDISMODULEAPI_H__
 #define __HIREDIS_REDISMODULEAPI_H__
 
-#include "redismodule.h"
-
-#include "../async.h"
-#include "../hiredis.h"
-
 #if defined __cplusplus && defined __GNUC__
 // The casts and the NULL of C are meant, in C++ too.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
+
+#include "redismodule.h"
+
+#include "../async.h"
+#include "../hiredis.h"
 
 /* Made by redisModuleAttach, freed by the cleanup hook: the server has a handler for each direction, which touches nothing
  * after its call into the library, and asks before each whether it is still wanted. */
