@@ -2,6 +2,7 @@
 #include "event_loop.h"
 
 #include <sys/time.h>
+#include <sys/wait.h>
 
 static int called[8], count;
 static void note(void *data) { called[count++] = (int)(long)data; }
@@ -39,6 +40,40 @@ static void only_timers_of_the_program_are_cancelled(void) {
     loop_until(c.ac == NULL);
     check(c.failed == 1 && c.err == REDIS_ERR_TIMEOUT);
     peer_end(&p);
+}
+
+/* What was to come for a context that is gone keeps nobody waiting. */
+static void nothing_is_left_of_a_context(void) {
+    redisOptions o = {0};
+    struct timeval tv = in_ms(60000);
+    struct client c;
+    double begun = seconds();
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", redis_port());
+    o.connect_timeout = o.command_timeout = &tv;
+    open_with(&c, &o);
+    redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP event-loop:nothing 0");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    redisAsyncFree(c.ac);
+    check(redisMioRun(loop) == REDIS_OK && seconds() - begun < 8);
+}
+
+/* A child has a copy of the loop, and shares what the kernel knows of it. */
+static void a_child_leaves_its_parent_s_sockets_alone(void) {
+    struct client c;
+    int status;
+    pid_t child;
+    open_redis(&c);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 1);
+    child = fork();
+    if (child == 0) {
+        redisAsyncFree(c.ac);
+        _exit(c.ac == NULL ? 0 : 1);
+    }
+    check(waitpid(child, &status, 0) == child && status == 0);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 2);
+    redisAsyncFree(c.ac);
 }
 
 static unsigned long long other;
@@ -337,6 +372,8 @@ int main(void) {
     run(timers_in_order);
     run(timers_in_timers);
     run(only_timers_of_the_program_are_cancelled);
+    run(nothing_is_left_of_a_context);
+    run(a_child_leaves_its_parent_s_sockets_alone);
     run(waits_no_longer_than_asked);
     run(waits_with_an_idle_context);
     run(posts_from_threads);

@@ -235,10 +235,12 @@ static int connected(const struct client *c, int count) {
 /* A listener without room: connecting goes on once there is. */
 static void crowded_unix_socket(void) {
     redisOptions o = {0};
+    struct timeval limit = in_ms(60000);
     struct peer p;
     struct client c[4];
     peer_listen_unix(&p, "crowded", 0);
     REDIS_OPTIONS_SET_UNIX(&o, p.path);
+    o.connect_timeout = &limit;
     for (int i = 0; i < 4; i++) open_with(&c[i], &o);
     for (int i = 0; i < 4; i++) check(redisMioRunOnce(loop, 10) >= 0);
     check(connected(c, 4) < 4);
