@@ -7,6 +7,7 @@
 #include "event_loop.h"
 
 static int lookups, slow_ms = 300;
+static int held = 16, released; /* as many lookups as there are threads, and whether they may end */
 static sigset_t blocked_there; /* the signals that the thread of the last lookup blocks */
 
 /* The library's resolver is this one. */
@@ -20,6 +21,11 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     numeric.ai_flags |= AI_NUMERICHOST;
     if (!strcmp(host, "slow.test")) {
         usleep((useconds_t)slow_ms * 1000);
+        return real("127.0.0.1", service, &numeric, found);
+    }
+    if (!strcmp(host, "held.test")) {
+        while (!__atomic_load_n(&released, __ATOMIC_SEQ_CST)) usleep(1000);
+        __atomic_sub_fetch(&held, 1, __ATOMIC_SEQ_CST);
         return real("127.0.0.1", service, &numeric, found);
     }
     if (strcmp(host, "many.test")) return real(host, service, hints, found);
@@ -257,17 +263,20 @@ static void freed_with_the_loop(void) {
     static struct client queued[40];
     struct client resolving, connected;
     int before = lookups;
-    open_tcp(&resolving, "slow.test", redis_port());
-    for (int i = 0; i < 40; i++) open_tcp(&queued[i], "slow.test", redis_port());
+    open_tcp(&resolving, "held.test", redis_port());
+    for (int i = 0; i < 40; i++) open_tcp(&queued[i], "held.test", redis_port());
     open_redis(&connected);
     loop_until(connected.connected == REDIS_OK);
     redisAsyncCommand(connected.ac, on_reply, NULL, "BLPOP event-loop:nothing 0");
-    while (__atomic_load_n(&lookups, __ATOMIC_SEQ_CST) - before < 16) usleep(1000); /* as many as there are threads */
+    while (__atomic_load_n(&lookups, __ATOMIC_SEQ_CST) - before < held) usleep(1000);
     redisMioLoopFree(loop);
     check(resolving.ac == NULL && connected.ac == NULL && connected.failed == 1 && connected.disconnected == REDIS_OK);
     for (int i = 0; i < 40; i++) check(queued[i].ac == NULL);
-    usleep((useconds_t)slow_ms * 4000); /* the threads of the resolver end by themselves, and look up nothing more */
-    check(lookups - before < 33); /* all would be 41 */
+    /* The threads of the resolver end by themselves, and look up nothing more. */
+    released = 1;
+    while (__atomic_load_n(&held, __ATOMIC_SEQ_CST) > 0) usleep(1000);
+    usleep(500000);
+    check(lookups - before == 16);
 }
 
 int main(void) {

@@ -130,6 +130,38 @@ static void more_reads_than_turns(void) {
     peer_end(&p);
 }
 
+static double processor_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The peer reads nothing: what does not fit waits, and so does the loop. Then it reads everything. */
+static void a_full_socket_is_quiet(void) {
+    enum { SIZE = 16 << 20 };
+    char *text = calloc(1, SIZE);
+    struct peer p;
+    struct client c;
+    double begun, busy;
+    peer_listen(&p);
+    open_tcp(&c, "127.0.0.1", p.port);
+    redisAsyncCommand(c.ac, on_reply, NULL, "ECHO %b", text, (size_t)SIZE);
+    free(text);
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) < SIZE);
+    peer_accept(&p);
+    for (int i = 0; i < 10; i++) check(redisMioRunOnce(loop, 10) >= 0);
+    check(sdslen(c.ac->c.obuf) > 0);
+    busy = processor_seconds();
+    for (begun = seconds(); seconds() - begun < 0.3;) check(redisMioRunOnce(loop, 50) >= 0);
+    check(processor_seconds() - busy < 0.15);
+    while (sdslen(c.ac->c.obuf) > 0) {
+        peer_swallow_present(&p);
+        check(redisMioRunOnce(loop, 10) >= 0 && seconds() - begun < 20);
+    }
+    redisAsyncFree(c.ac);
+    peer_end(&p);
+}
+
 /* Half-closed, and quiet: the end is behind bytes that were read before it came. */
 static void an_end_that_comes_alone(void) {
     struct peer p;
@@ -219,6 +251,7 @@ int main(void) {
     run(publish_subscribe);
     run(a_closing_server);
     run(more_reads_than_turns);
+    run(a_full_socket_is_quiet);
     run(an_end_that_comes_alone);
     run(transports);
     redisMioLoopFree(loop);
