@@ -183,6 +183,20 @@ static void stops(void) {
     redisMioTimerCancel(loop, stays);
 }
 
+/* Further away than the kernel can be asked to wait at once. */
+static void a_timer_that_is_far_away(void) {
+    unsigned long long far = redisMioTimerAdd(loop, (struct timeval){100 * 86400, 0}, note, NULL);
+    pthread_t thread;
+    double begun;
+    check(redisMioRunOnce(loop, 0) == 0); /* what woke the loop earlier is forgotten */
+    begun = seconds();
+    pthread_create(&thread, NULL, stop_later, NULL);
+    check(redisMioRunOnce(loop, -1) == 0 && seconds() - begun > 0.04 && seconds() - begun < 5);
+    check(redisMioRun(loop) == REDIS_OK); /* the stop is still to be heeded */
+    pthread_join(thread, NULL);
+    check(redisMioTimerCancel(loop, far) == REDIS_OK);
+}
+
 static void on_signal(int signal) { (void)signal; }
 
 static void a_signal_ends_the_wait(void) {
@@ -379,6 +393,7 @@ int main(void) {
     run(posts_from_threads);
     run(tasks_in_tasks);
     run(stops);
+    run(a_timer_that_is_far_away);
     run(a_signal_ends_the_wait);
     run(ends_in_every_callback);
     run(connects_again);

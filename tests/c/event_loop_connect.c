@@ -116,6 +116,23 @@ static void nothing_there(void) {
     check(redisMioConnect(loop, &unknown) == NULL);
 }
 
+/* The resolver is asked for names that it can know. */
+static void names_of_any_length(void) {
+    char name[NI_MAXHOST + 1];
+    struct client c;
+    int before = lookups;
+    memset(name, 'a', sizeof name);
+    name[NI_MAXHOST - 1] = 0;
+    open_tcp(&c, name, redis_port());
+    fails(&c, REDIS_ERR_OTHER);
+    check(lookups == before + 1);
+    name[NI_MAXHOST - 1] = 'a';
+    name[NI_MAXHOST] = 0;
+    open_tcp(&c, name, redis_port());
+    fails(&c, REDIS_ERR_OTHER);
+    check(lookups == before + 1);
+}
+
 /* ::1 and 127.0.0.2 refuse: nobody listens there. IPv6 goes first when it is preferred. */
 static void every_address_of_every_family(void) {
     struct client c;
@@ -288,6 +305,7 @@ int main(void) {
     run(by_descriptor);
     run(refused);
     run(nothing_there);
+    run(names_of_any_length);
     run(every_address_of_every_family);
     run(a_slow_name_holds_up_nobody);
     run(many_slow_names);
