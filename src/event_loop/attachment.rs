@@ -7,11 +7,10 @@
 use super::driver::Driver;
 use super::queue::Place;
 use super::slab::Key;
-use crate::async_context::{self, AsyncContext, Brought, OnNewSocket, Transfers};
-use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED, redisAsyncEvents};
-use crate::net::{self, Addresses};
-use core::ptr::null_mut;
-use libc::{c_int, c_void, timeval};
+use crate::async_context::{self, AsyncContext, Brought, Transfers};
+use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED};
+use crate::net::Addresses;
+use libc::c_int;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -31,9 +30,9 @@ enum Direction {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Directions {
-    read: bool,
-    write: bool,
+pub(super) struct Directions {
+    pub(super) read: bool,
+    pub(super) write: bool,
 }
 
 /// What an event tells of a socket.
@@ -71,12 +70,13 @@ pub(super) struct Attachment {
     pub(super) key: Key,
     pub(super) place: Place,
     pub(super) timer: Key,
-    driver: *mut Driver,
+    pub(super) driver: *mut Driver,
     token: Token,
     /// The descriptor that the registry knows, -1 for none.
     registered: c_int,
     start: Option<Start>,
-    interest: Directions,
+    /// What the context wants.
+    pub(super) interest: Directions,
     ready: Directions,
     /// What events have told since the call into the context began that is under way: its callbacks
     /// may run the loop, and what the call finds then is older.
@@ -88,7 +88,7 @@ pub(super) struct Attachment {
     /// no event will tell.
     hung_up: bool,
     /// Until when the context wants to be told that its time is up.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// When to look whether the socket is ready.
     look_again: Option<Instant>,
 }
@@ -345,102 +345,5 @@ pub(super) unsafe fn time_is_up(driver: *mut Driver, key: Key) {
         if is_due {
             async_context::handle_timeout((*this).context);
         }
-    }
-}
-
-/// The hooks' argument.
-fn own(data: *mut c_void) -> *mut Attachment {
-    data.cast()
-}
-
-unsafe extern "C-unwind" fn add_read(data: *mut c_void) {
-    // SAFETY: the context calls this while it is attached.
-    unsafe {
-        let this = own(data);
-        (*this).interest.read = true;
-        Driver::wake((*this).driver, this);
-    }
-}
-
-unsafe extern "C-unwind" fn del_read(data: *mut c_void) {
-    // SAFETY: as in `add_read`.
-    unsafe { (*own(data)).interest.read = false }
-}
-
-unsafe extern "C-unwind" fn add_write(data: *mut c_void) {
-    // SAFETY: as in `add_read`.
-    unsafe {
-        let this = own(data);
-        (*this).interest.write = true;
-        Driver::wake((*this).driver, this);
-    }
-}
-
-unsafe extern "C-unwind" fn del_write(data: *mut c_void) {
-    // SAFETY: as in `add_read`.
-    unsafe { (*own(data)).interest.write = false }
-}
-
-unsafe extern "C-unwind" fn schedule_timer(data: *mut c_void, after: timeval) {
-    // SAFETY: as in `add_read`.
-    unsafe {
-        let this = own(data);
-        // A time so far away that the clock cannot tell never comes.
-        (*this).deadline =
-            net::duration(&after).and_then(|after| Instant::now().checked_add(after));
-        Driver::set_timer((*this).driver, this);
-    }
-}
-
-unsafe extern "C-unwind" fn cleanup(data: *mut c_void) {
-    // SAFETY: as in `add_read`; the context calls none of the hooks again.
-    unsafe { Driver::forget((*own(data)).driver, own(data)) }
-}
-
-/// The private hook: the context has a new socket.
-unsafe fn watch_new_socket(data: *mut c_void) -> bool {
-    // SAFETY: as in `add_read`.
-    unsafe {
-        let this = own(data);
-        let registry = Driver::registry((*this).driver);
-        (*this).register(registry).is_ok()
-    }
-}
-
-/// Gives the attachment's hooks to its context.
-pub(super) unsafe fn set_hooks(this: *mut Attachment) {
-    // SAFETY: the caller's attachment and its context are live.
-    unsafe {
-        let context = (*this).context;
-        (*context).c.ev = redisAsyncEvents {
-            data: this.cast(),
-            addRead: Some(add_read),
-            delRead: Some(del_read),
-            addWrite: Some(add_write),
-            delWrite: Some(del_write),
-            cleanup: Some(cleanup),
-            scheduleTimer: Some(schedule_timer),
-        };
-        (*context).on_new_socket = Some(OnNewSocket {
-            function: watch_new_socket,
-            data: this.cast(),
-        });
-    }
-}
-
-/// Takes them away, so that the context is as before it was attached.
-pub(super) unsafe fn clear_hooks(context: *mut AsyncContext) {
-    // SAFETY: the caller's context is live.
-    unsafe {
-        (*context).c.ev = redisAsyncEvents {
-            data: null_mut(),
-            addRead: None,
-            delRead: None,
-            addWrite: None,
-            delWrite: None,
-            cleanup: None,
-            scheduleTimer: None,
-        };
-        (*context).on_new_socket = None;
     }
 }

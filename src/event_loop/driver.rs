@@ -1,6 +1,7 @@
 //! All contexts on one `mio::Registry`.
 
 use super::attachment::{self, Attachment, Host, Readiness, Start};
+use super::hooks;
 use super::queue::Queue;
 use super::slab::{Key, Slab};
 use super::timers::{Due, Function, Timers};
@@ -68,7 +69,7 @@ impl Driver {
                 Self::forget(this, attachment);
                 return Err(io::Error::from_raw_os_error(errno));
             }
-            attachment::set_hooks(attachment);
+            hooks::set_hooks(attachment);
             Ok((*attachment).key)
         }
     }
@@ -85,7 +86,7 @@ impl Driver {
         // SAFETY: the caller's promises.
         unsafe {
             let attachment = Self::add(this, context, token)?;
-            attachment::set_hooks(attachment);
+            hooks::set_hooks(attachment);
             (*attachment).start(Start::Resolving);
             Ok((*attachment).key)
         }
@@ -236,7 +237,7 @@ impl Driver {
                 let (key, context) = ((*attachment).key, (*attachment).context);
                 async_context::free(context);
                 if let Some(attachment) = Self::attachment(this, key) {
-                    attachment::clear_hooks(context);
+                    hooks::clear_hooks(context);
                     Self::forget(this, attachment);
                 }
                 index = place + 1;

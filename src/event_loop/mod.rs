@@ -9,6 +9,7 @@ mod attachment;
 mod connect;
 mod driver;
 mod events;
+mod hooks;
 mod mailbox;
 mod queue;
 mod resolver;
