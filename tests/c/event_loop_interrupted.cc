@@ -295,6 +295,40 @@ static void a_reply_for_the_context_whose_callback_runs_the_loop() {
     end_line(&l);
 }
 
+// The same where the loop has no part in the call whose callback runs it.
+static void a_reply_while_the_program_itself_reads() {
+    static line l;
+    open_line(&l, on_reply_more);
+    peer_say(&l.p, "+PONG\r\n");
+    usleep(20000);
+    redisAsyncHandleRead(l.ac);
+    for (int i = 0; i < 50 && l.answered < 2; i++) check(redisMioRunOnce(loop, 100) >= 0);
+    check(l.answered == 2);
+    end_line(&l);
+}
+
+// What was told of a context while it was marked, because a callback never returned, is read when the mark is gone.
+static void a_reply_after_an_exception() {
+    static line l;
+    open_line(&l, on_reply_throw);
+    redisAsyncCommand(l.ac, on_reply, nullptr, "PING");
+    peer_say(&l.p, "+PONG\r\n");
+    usleep(20000);
+    try {
+        redisMioRunOnce(loop, 0);
+        check(false);
+    } catch (const thrown &) {
+    }
+    peer_say(&l.p, "+PONG\r\n");
+    usleep(20000);
+    turn(3);
+    check(l.answered == 1);
+    l.ac->c.flags &= ~REDIS_IN_CALLBACK;
+    for (int i = 0; i < 50 && l.answered < 2; i++) check(redisMioRunOnce(loop, 100) >= 0);
+    check(l.answered == 2);
+    end_line(&l);
+}
+
 // A name that is looked up while a task runs the loop: the answer is behind that task.
 static redisAsyncContext *named;
 static int connected;
@@ -376,6 +410,8 @@ int main() {
     run(replies_of_which_some_throw);
     run(replies_and_a_loop_in_a_callback);
     run(a_reply_for_the_context_whose_callback_runs_the_loop);
+    run(a_reply_while_the_program_itself_reads);
+    run(a_reply_after_an_exception);
     run(a_name_that_a_loop_in_a_task_waits_for);
     run(a_name_behind_a_task_that_throws);
     run(freed_with_callbacks_that_throw);
