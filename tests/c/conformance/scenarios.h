@@ -326,6 +326,7 @@ static void loop_for(double duration) {
     while (seconds() - begun < duration) loop_once();
 }
 
+#include "denied.h"
 #include "interrupted.h"
 
 /* Neither an idle connection nor one that failed before anybody asked for anything keeps the loop busy. */
@@ -484,6 +485,8 @@ static const struct {
     entry(much_was_said_before_the_end),
     entry(waits_quietly),
     entry(one_registration_per_change),
+    entry(commands_denied),
+    entry(client_reply_denied),
     entry(hooks_are_idempotent),
     entry(attaches_once),
     entry(failed_attach),
