@@ -40,7 +40,7 @@ soak: tools
 
 tools: rust
 	scripts/ensure-tools $(BUILD_TOOLS) redis-server libevent valgrind strace openssl g++ cmake libjemalloc2 libtool \
-	  libev libuv glib libivykis libsystemd qt5 qt6
+	  libev libuv glib libivykis libsystemd qt5 qt6 locales
 
 oracle:
 	scripts/get-oracle target/oracle

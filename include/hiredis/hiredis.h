@@ -427,7 +427,8 @@ void redisFreeSdsCommand(sds cmd);
 // non-blocking context, where the command is only appended to the output buffer.
 //
 // `format` is split at spaces into arguments. `%s` takes a C string, `%b` a pointer and a size_t length, `%%` is a
-// percent sign, and the numeric conversions are those of printf; what they insert is never split.
+// percent sign, and all others are printf's, as it prints them in the program's locale, but for `%n` and those of wide
+// characters. What they insert is never split. Arguments cannot be taken by position (`%1$d`).
 void *redisCommand(redisContext *c, const char *format, ...);
 
 // Appends a command, formatted as for redisCommand, to the output buffer; redisGetReply sends it and waits for the reply.

@@ -2,14 +2,10 @@
 //! functions is said in `sds`.
 
 use super::sds::{bytes_at, bytes_of_int, c_bytes};
-use crate::format::{Arguments, VaList};
+use crate::format::{Arguments, VaList, vsnprintf};
 use crate::sds::{self, Decimal, Sds};
 use core::ptr::null_mut;
 use libc::{c_char, c_int, c_longlong, c_ulonglong, c_void, size_t};
-
-unsafe extern "C" {
-    fn vsnprintf(text: *mut c_char, size: size_t, format: *const c_char, ap: *mut VaList) -> c_int;
-}
 
 /// Hands a vector of tokens to C, which counts them in an int.
 ///

@@ -163,7 +163,7 @@ impl<S: Sink> Command<S> {
     pub(super) fn print(
         &mut self,
         mut expected: usize,
-        print: impl Fn(*mut c_char, usize) -> c_int,
+        mut print: impl FnMut(*mut c_char, usize) -> c_int,
     ) -> Result<(), FormatError> {
         loop {
             self.reserve(expected)?;

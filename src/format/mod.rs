@@ -9,7 +9,7 @@ mod spec;
 mod tests;
 mod va;
 
-pub(crate) use va::{Arguments, VaList};
+pub(crate) use va::{Arguments, VaList, vsnprintf};
 
 use crate::resp::encode::{argument_len, header_len};
 use crate::sds::Sds;
@@ -176,7 +176,7 @@ unsafe fn push_conversion<S: Sink>(
             }
             // At the very end of a format it stands for itself, too.
             b'%' | 0 => (c"%".as_ptr(), 1),
-            _ => return spec::push_number(command, format, args),
+            _ => return spec::push_printed(command, format, args),
         };
         format.skip();
         push_text(command, text, len, is_end(format.peek()))

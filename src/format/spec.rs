@@ -1,10 +1,11 @@
-//! Numeric conversions: `%`, flags, width, precision, length modifier, letter.
+//! printf's conversions: `%`, flags, width, precision, length modifier, letter.
 
+use super::FormatError;
 use super::command::Command;
 use super::sink::Sink;
-use super::{Arguments, FormatError};
+use super::va::{self, Arguments, VaList};
 use crate::resp::encode;
-use libc::{c_char, c_int};
+use libc::{c_char, c_int, c_void};
 
 /// Walks a NUL-terminated format.
 #[derive(Clone, Copy)]
@@ -58,8 +59,16 @@ impl Cursor {
         self.0 as usize - start
     }
 
-    /// A decimal number, 0 where there is none. One that no `int` holds is an error, as for printf.
-    fn number(&mut self) -> Result<c_int, FormatError> {
+    /// A width or precision: decimal digits, 0 if there are none, or `*`, which takes an `int`. One
+    /// that no `int` holds is an error, as for printf.
+    ///
+    /// # Safety
+    /// If `*` comes next, `args` has an `int`.
+    unsafe fn number(&mut self, args: &mut impl Arguments) -> Result<c_int, FormatError> {
+        if self.take(b'*') {
+            // SAFETY: the caller's promise.
+            return Ok(unsafe { args.next_int() });
+        }
         let mut number: c_int = 0;
         while self.peek().is_ascii_digit() {
             number = number
@@ -75,53 +84,95 @@ impl Cursor {
 /// Most numbers are no longer than this.
 const USUAL: usize = 32;
 
-/// The C type of an integer argument.
+/// What the length modifier says of the argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Size {
+enum Modifier {
+    None,
+    /// `hh`
     Char,
+    /// `h`
     Short,
-    Int,
+    /// `l`
     Long,
-    LongLong,
+    /// `ll`, its older form `q`, `j`, `z`, its older form `Z`, and `t`: all of 64 bits.
+    Wide,
+    /// `L`: a `long double`, or, as glibc has it, a `long long`.
+    Large,
 }
 
-/// A conversion's value, widened as far as printf's `ll` goes.
+/// A conversion's value as printf is to take it.
 #[derive(Clone, Copy)]
 enum Value {
+    /// Widened as far as printf's `ll` goes.
     Signed(i64),
     Unsigned(u64),
     Double(f64),
+    LongDouble([u64; 2]),
+    Char(c_int),
+    Pointer(*const c_void),
+    /// `%m`: what `errno` says.
+    Errno(c_int),
+}
+
+impl Value {
+    fn modifier(self) -> &'static [u8] {
+        match self {
+            Self::Signed(_) | Self::Unsigned(_) => b"ll",
+            Self::LongDouble(_) => b"L",
+            Self::Double(_) | Self::Char(_) | Self::Pointer(_) | Self::Errno(_) => b"",
+        }
+    }
+
+    /// The value as it is passed on the stack.
+    fn words(self) -> [u64; 2] {
+        match self {
+            Self::Signed(number) => [number as u64, 0],
+            Self::Unsigned(number) => [number, 0],
+            Self::Double(number) => [number.to_bits(), 0],
+            Self::LongDouble(words) => words,
+            Self::Char(code) => [code as u64, 0],
+            Self::Pointer(pointer) => [pointer.expose_provenance() as u64, 0],
+            Self::Errno(_) => [0, 0],
+        }
+    }
 }
 
 /// What stands between `%` and the letter.
 struct Spec {
     /// Each flag once.
     flags: [u8; FLAGS.len()],
+    /// Negative if the text is to stand left, which is how printf takes it as an argument.
     width: c_int,
     /// Negative where there is none, which is how printf takes it as an argument.
     precision: c_int,
 }
 
-const FLAGS: [u8; 5] = *b"#0-+ ";
+/// C's, POSIX's `'` (digits in groups) and glibc's `I` (the locale's digits).
+const FLAGS: [u8; 7] = *b"#0-+ 'I";
 
 impl Spec {
-    fn parse(format: &mut Cursor) -> Result<Self, FormatError> {
+    /// # Safety
+    /// `args` has an `int` for each `*`.
+    unsafe fn parse(format: &mut Cursor, args: &mut impl Arguments) -> Result<Self, FormatError> {
         let mut flags = [0; FLAGS.len()];
         while let Some(at) = FLAGS.iter().position(|&flag| flag == format.peek()) {
             flags[at] = format.peek();
             format.skip();
         }
-        let width = format.number()?;
-        let precision = if format.take(b'.') {
-            format.number()?
-        } else {
-            -1
-        };
-        Ok(Self {
-            flags,
-            width,
-            precision,
-        })
+        // SAFETY: the caller's promise.
+        unsafe {
+            let width = format.number(args)?;
+            let precision = if format.take(b'.') {
+                format.number(args)?
+            } else {
+                -1
+            };
+            Ok(Self {
+                flags,
+                width,
+                precision,
+            })
+        }
     }
 
     fn is_plain(&self) -> bool {
@@ -131,61 +182,49 @@ impl Spec {
     /// The conversion with its numbers as arguments: `%-*.*lld`. However long the program wrote
     /// it, this is short.
     fn canonical(&self, value: Value, letter: u8) -> [c_char; 16] {
-        let modifier: &[u8] = match value {
-            Value::Double(_) => b"",
-            Value::Signed(_) | Value::Unsigned(_) => b"ll",
-        };
         let flags = self.flags.iter().filter(|&&flag| flag != 0);
-        let parts = [b'%'].iter().chain(flags).chain(b"*.*").chain(modifier);
+        let parts = [b'%'].iter().chain(flags).chain(b"*.*");
+        let parts = parts.chain(value.modifier()).chain([&letter]);
         let mut text = [0; 16];
-        for (place, &byte) in text.iter_mut().zip(parts.chain(&[letter])) {
+        for (place, &byte) in text.iter_mut().zip(parts) {
             *place = byte as c_char;
         }
         text
     }
 }
 
-fn size(format: &mut Cursor) -> Size {
-    if format.take(b'h') {
-        if format.take(b'h') {
-            Size::Char
-        } else {
-            Size::Short
-        }
-    } else if format.take(b'l') {
-        if format.take(b'l') {
-            Size::LongLong
-        } else {
-            Size::Long
-        }
-    } else {
-        Size::Int
+fn modifier(format: &mut Cursor) -> Modifier {
+    let modifier = match format.peek() {
+        b'h' => Modifier::Short,
+        b'l' => Modifier::Long,
+        b'q' | b'j' | b'z' | b'Z' | b't' => Modifier::Wide,
+        b'L' => Modifier::Large,
+        _ => return Modifier::None,
+    };
+    format.skip();
+    match modifier {
+        Modifier::Short if format.take(b'h') => Modifier::Char,
+        Modifier::Long if format.take(b'l') => Modifier::Wide,
+        modifier => modifier,
     }
 }
 
-/// Appends the number that the conversion at `format`, behind its `%`, asks for.
+/// Appends what the conversion at `format`, behind its `%`, asks for: all of printf's but `%n` and
+/// those of wide characters. Arguments by position (`%1$d`) are none.
 ///
 /// # Safety
-/// `args` has an argument of the conversion's type.
-pub(super) unsafe fn push_number<S: Sink>(
+/// `args` has an argument of the conversion's type, and an `int` for each `*`.
+pub(super) unsafe fn push_printed<S: Sink>(
     command: &mut Command<S>,
     format: &mut Cursor,
     args: &mut impl Arguments,
 ) -> Result<(), FormatError> {
-    let spec = Spec::parse(format)?;
-    let size = size(format);
+    // SAFETY: the caller's promise.
+    let spec = unsafe { Spec::parse(format, args)? };
+    let modifier = modifier(format);
     let letter = format.peek();
-    let value = match letter {
-        // SAFETY: the format says that an argument of this type comes next.
-        b'd' | b'i' => unsafe { signed(size, args) },
-        // SAFETY: the same.
-        b'o' | b'u' | b'x' | b'X' => unsafe { unsigned(size, args) },
-        b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' if size == Size::Int => {
-            // SAFETY: the same.
-            Value::Double(unsafe { args.next_double() })
-        }
-        _ => return Err(FormatError::Invalid),
-    };
+    // SAFETY: the same.
+    let value = unsafe { value(letter, modifier, &spec, args)? };
     format.skip();
     match value {
         Value::Signed(number) if spec.is_plain() => {
@@ -198,34 +237,73 @@ pub(super) unsafe fn push_number<S: Sink>(
     }
 }
 
+/// Takes the argument of a conversion.
+///
 /// # Safety
-/// An integer of this size comes next.
-unsafe fn signed(size: Size, args: &mut impl Arguments) -> Value {
-    // SAFETY: the caller's promise; smaller types than `int` are passed as one.
-    Value::Signed(unsafe {
-        match size {
-            Size::Char => i64::from(args.next_int() as i8),
-            Size::Short => i64::from(args.next_int() as i16),
-            Size::Int => i64::from(args.next_int()),
-            Size::Long => args.next_long(),
-            Size::LongLong => args.next_long_long(),
+/// If there is such a conversion, an argument of its type comes next.
+unsafe fn value(
+    letter: u8,
+    modifier: Modifier,
+    spec: &Spec,
+    args: &mut impl Arguments,
+) -> Result<Value, FormatError> {
+    // SAFETY: the format says that an argument of this type comes next.
+    unsafe {
+        match (letter, modifier) {
+            (b'd' | b'i', _) => Ok(Value::Signed(signed(modifier, args))),
+            (b'o' | b'u' | b'x' | b'X', _) => Ok(Value::Unsigned(unsigned(modifier, args))),
+            (b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A', _) => match modifier {
+                Modifier::None | Modifier::Long => Ok(Value::Double(args.next_double())),
+                Modifier::Large => Ok(Value::LongDouble(args.next_long_double())),
+                _ => Err(FormatError::Invalid),
+            },
+            (b'c', Modifier::None) => Ok(Value::Char(args.next_int())),
+            (b'p', Modifier::None) => Ok(Value::Pointer(args.next_pointer())),
+            (b'm', Modifier::None) => Ok(Value::Errno(*libc::__errno_location())),
+            (b's', Modifier::None) => text(spec, args.next_pointer()),
+            _ => Err(FormatError::Invalid),
         }
-    })
+    }
+}
+
+/// A string, as `%.*s` takes it: with a precision it need not be terminated, and with precision 0
+/// it may be NULL.
+fn text(spec: &Spec, text: *const c_void) -> Result<Value, FormatError> {
+    match (text.is_null(), spec.precision) {
+        (false, _) => Ok(Value::Pointer(text)),
+        (true, 0) => Ok(Value::Pointer(c"".as_ptr().cast())),
+        (true, _) => Err(FormatError::Invalid),
+    }
 }
 
 /// # Safety
 /// An integer of this size comes next.
-unsafe fn unsigned(size: Size, args: &mut impl Arguments) -> Value {
-    // SAFETY: as in `signed`.
-    Value::Unsigned(unsafe {
-        match size {
-            Size::Char => u64::from(args.next_int() as u8),
-            Size::Short => u64::from(args.next_int() as u16),
-            Size::Int => u64::from(args.next_int() as u32),
-            Size::Long => args.next_long() as u64,
-            Size::LongLong => args.next_long_long() as u64,
+unsafe fn signed(modifier: Modifier, args: &mut impl Arguments) -> i64 {
+    // SAFETY: the caller's promise; smaller types than `int` are passed as one.
+    unsafe {
+        match modifier {
+            Modifier::Char => i64::from(args.next_int() as i8),
+            Modifier::Short => i64::from(args.next_int() as i16),
+            Modifier::None => i64::from(args.next_int()),
+            Modifier::Long => args.next_long(),
+            Modifier::Wide | Modifier::Large => args.next_long_long(),
         }
-    })
+    }
+}
+
+/// # Safety
+/// An integer of this size comes next.
+unsafe fn unsigned(modifier: Modifier, args: &mut impl Arguments) -> u64 {
+    // SAFETY: as in `signed`.
+    unsafe {
+        match modifier {
+            Modifier::Char => u64::from(args.next_int() as u8),
+            Modifier::Short => u64::from(args.next_int() as u16),
+            Modifier::None => u64::from(args.next_int() as u32),
+            Modifier::Long => args.next_long() as u64,
+            Modifier::Wide | Modifier::Large => args.next_long_long() as u64,
+        }
+    }
 }
 
 /// What plain `%d`, `%u` and their longer forms print, for which printf takes many times as long.
@@ -239,6 +317,11 @@ fn push_decimal<S: Sink>(
     unsafe { command.push(text.as_ptr(), len) }
 }
 
+/// What libc's printf takes for one canonical conversion, as a caller with no register left passes
+/// it: width, precision, value. A `long double` stands at a multiple of its size.
+#[repr(align(16))]
+struct Stack([u64; 4]);
+
 /// Everything else is libc's to print, in the current locale.
 fn print<S: Sink>(
     command: &mut Command<S>,
@@ -247,18 +330,18 @@ fn print<S: Sink>(
     letter: u8,
 ) -> Result<(), FormatError> {
     let canonical = spec.canonical(value, letter);
-    let format = canonical.as_ptr();
-    let (width, precision) = (spec.width, spec.precision);
-    let expected = USUAL.max(usize::try_from(width).unwrap_or(0));
+    let [low, high] = value.words();
+    let mut stack = Stack([spec.width as u64, spec.precision as u64, low, high]);
+    let expected = USUAL.max(spec.width.unsigned_abs() as usize);
     command.print(expected, |place, size| {
-        // SAFETY: the canonical conversion takes two `int`s and a value of the type it was made
-        // for; `place` has `size` bytes.
-        unsafe {
-            match value {
-                Value::Signed(n) => libc::snprintf(place, size, format, width, precision, n),
-                Value::Unsigned(n) => libc::snprintf(place, size, format, width, precision, n),
-                Value::Double(n) => libc::snprintf(place, size, format, width, precision, n),
-            }
+        if let Value::Errno(code) = value {
+            // Making room may have changed it.
+            // SAFETY: it is the thread's own.
+            unsafe { *libc::__errno_location() = code };
         }
+        let mut args = VaList::on_stack(&mut stack.0);
+        // SAFETY: the canonical conversion takes two `int`s and the value that it was made for;
+        // `place` has `size` bytes.
+        unsafe { va::vsnprintf(place, size, canonical.as_ptr(), &raw mut args) }
     })
 }

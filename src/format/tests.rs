@@ -90,18 +90,59 @@ fn long_conversions_are_conversions() {
     );
 }
 
+/// Widths and precisions as arguments, strings with them, and the types that the C library refuses;
+/// `tests/c/format_printf.c` compares the same with printf.
+#[test]
+fn whatever_printf_prints_is_printed() {
+    let text = word(c"abcdef");
+    assert_eq!(
+        formatted(c"%.*s %*s %-4.2s|", &[3, text, 8, text, text]),
+        arguments(&["abc", "  abcdef", "ab  |"])
+    );
+    assert_eq!(
+        formatted(c"%*d|%-*d|%.*d", &[-5_i64 as u64, 7, 3, 7, u64::MAX, 7]),
+        arguments(&["7    |7  |7"])
+    );
+    assert_eq!(
+        formatted(c"%c%c %zu %jd %td %qd", &[104, 105, 1, u64::MAX, 2, 3]),
+        arguments(&["hi", "1", "-1", "2", "3"])
+    );
+    assert_eq!(
+        formatted(c"%lf %p %'d", &[1.5_f64.to_bits(), 0, 5]),
+        arguments(&["1.500000", "(nil)", "5"])
+    );
+    assert_eq!(formatted(c"%.0s|%.*s", &[0, 0, 0]), arguments(&["|"]));
+    assert_eq!(formatted(c"%c", &[0]), arguments(&["\0"]));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn long_doubles_are_aligned() {
+    // 1.5 of 80 bits, after one word and after none.
+    let [low, high] = [0xc000_0000_0000_0000, 0x3fff];
+    assert_eq!(
+        formatted(c"%Lf %d %Lg", &[low, high, 7, 0, low, high]),
+        arguments(&["1.500000", "7", "1.5"])
+    );
+}
+
 #[test]
 fn anything_else_is_refused() {
     for text in [
-        c"%c", c"%p", c"%n", c"%zd", c"%jd", c"%td", c"%Lf", c"%lf", c"%hf", c"%ls", c"%hs",
-        c"%hld", c"%lhd", c"%llld", c"%hhhd", c"%S", c"%D", c"%'d", c"%*d", c"%.*d", c"%5s",
-        c"%.3s", c"%-b", c"%5%", c"% %", c"%-", c"%5", c"%.", c"%h", c"%l", c"%ll", c"a %1$d",
+        c"%n", c"%hf", c"%llf", c"%qf", c"%zf", c"%ls", c"%hs", c"%lc", c"%C", c"%Lc", c"%lp",
+        c"%lm", c"%hld", c"%lhd", c"%llld", c"%hhhd", c"%zzd", c"%jld", c"%S", c"%D", c"%B",
+        c"%w8d", c"%-b", c"%5b", c"%.*b", c"%5%", c"% %", c"%-", c"%5", c"%.", c"%*", c"%.*",
+        c"%h", c"%l", c"%ll", c"%z", c"%L", c"a %1$d", c"%*1$d", c"%1$*2$d", c"%1$s", c"%**d",
+        c"%*5d", c"%.-5d",
     ] {
         assert_eq!(
             formatted(text, &[0; 4]),
             Err(FormatError::Invalid),
             "{text:?}"
         );
+    }
+    for text in [c"%5s", c"%.1s", c"%-s"] {
+        assert_eq!(formatted(text, &[0]), Err(FormatError::Invalid));
     }
     assert_eq!(formatted(c"%s", &[0]), Err(FormatError::Invalid));
     assert_eq!(formatted(c"%b", &[0, 1]), Err(FormatError::Invalid));
@@ -205,7 +246,7 @@ fn commands_are_appended() {
         let failed = append_format(
             &mut buffer,
             NO_LIMIT,
-            c"%s %5000d %c".as_ptr(),
+            c"%s %5000d %n".as_ptr(),
             &raw mut args,
         );
         assert_eq!(failed, Err(FormatError::Invalid));

@@ -1,6 +1,6 @@
 //! C's `va_list`, read from Rust.
 
-use libc::{c_int, c_long, c_longlong, c_void, size_t};
+use libc::{c_char, c_int, c_long, c_longlong, c_void, size_t};
 
 /// Where a formatter takes its variadic arguments from, one after the other, as with C's `va_arg`.
 pub(crate) trait Arguments {
@@ -15,6 +15,12 @@ pub(crate) trait Arguments {
     /// # Safety
     /// A `double` comes next.
     unsafe fn next_double(&mut self) -> f64;
+
+    /// The next `long double`, as its bytes stand in memory.
+    ///
+    /// # Safety
+    /// A `long double` comes next.
+    unsafe fn next_long_double(&mut self) -> [u64; 2];
 
     /// The next `int`, or what C promotes to it.
     ///
@@ -62,6 +68,21 @@ pub(crate) trait Arguments {
     }
 }
 
+/// The next address that a `long double` may have on the stack.
+fn align(slot: *mut u8) -> *mut u8 {
+    slot.wrapping_add(slot.align_offset(16))
+}
+
+unsafe extern "C" {
+    /// C's, with a `va_list` of ours.
+    pub(crate) fn vsnprintf(
+        text: *mut c_char,
+        size: size_t,
+        format: *const c_char,
+        args: *mut VaList,
+    ) -> c_int;
+}
+
 /// What a C `va_list` parameter points to: on both ABIs a function that takes a `va_list` receives
 /// the address of this structure, so here such a parameter is a `*mut VaList`. `va_copy` is a copy.
 ///
@@ -83,7 +104,6 @@ impl VaList {
     const FP_END: u32 = Self::GP_END + 8 * 16;
 
     /// The arguments in `stack`, as if no register had held any.
-    #[cfg(test)]
     pub(crate) fn on_stack(stack: &mut [u64]) -> Self {
         Self {
             gp_offset: Self::GP_END,
@@ -135,6 +155,15 @@ impl Arguments for VaList {
             slot.cast::<f64>().read()
         }
     }
+
+    unsafe fn next_long_double(&mut self) -> [u64; 2] {
+        // SAFETY: the caller promises a `long double`; it is on the stack, whatever registers are
+        // left, at the next multiple of its size, and takes two slots.
+        unsafe {
+            self.overflow_arg_area = align(self.overflow_arg_area);
+            [self.stack_slot(), self.stack_slot()].map(|slot| slot.cast::<u64>().read())
+        }
+    }
 }
 
 /// What a C `va_list` parameter points to: on both ABIs a function that takes a `va_list` receives
@@ -155,7 +184,6 @@ pub struct VaList {
 #[cfg(target_arch = "aarch64")]
 impl VaList {
     /// The arguments in `stack`, as if no register had held any.
-    #[cfg(test)]
     pub(crate) fn on_stack(stack: &mut [u64]) -> Self {
         Self {
             stack: stack.as_mut_ptr().cast(),
@@ -206,6 +234,21 @@ impl Arguments for VaList {
                 self.stack_slot()
             };
             slot.cast::<f64>().read()
+        }
+    }
+
+    unsafe fn next_long_double(&mut self) -> [u64; 2] {
+        // SAFETY: as in `next_double`; it takes a whole vector register, or the next two slots of
+        // the stack that begin at a multiple of its size.
+        unsafe {
+            if self.vr_offs < 0 {
+                let slot = self.vr_top.offset(self.vr_offs as isize);
+                self.vr_offs += 16;
+                slot.cast::<[u64; 2]>().read()
+            } else {
+                self.stack = align(self.stack);
+                [self.stack_slot(), self.stack_slot()].map(|slot| slot.cast::<u64>().read())
+            }
         }
     }
 }

@@ -304,7 +304,7 @@ static void non_blocking_output_drains(void) {
     is_refused(c, redisAppendCommand(c, "PING"));
     check(redisBufferRead(c) == REDIS_OK);
     /* Other errors stay. */
-    check(redisAppendCommand(c, "%c", 1) == REDIS_ERR && c->err == REDIS_ERR_OTHER);
+    check(redisAppendCommand(c, "%n", (void *)0) == REDIS_ERR && c->err == REDIS_ERR_OTHER);
     check(redisBufferWrite(c, &done) == REDIS_ERR);
     redisFree(c);
     peer_end(&p);

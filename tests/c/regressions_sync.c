@@ -482,7 +482,7 @@ static void defect_17_objects_of_other_tables(void) {
 static void defect_19_bad_format_leaves_the_connection(void) {
     redisContext *c = connected();
     redisReply *r;
-    check(redisAppendCommand(c, "SET %c", 1) == REDIS_ERR);
+    check(redisAppendCommand(c, "SET %n", (void *)0) == REDIS_ERR);
     check(c->err == REDIS_ERR_OTHER);
     same(c->errstr, "Invalid format string");
     check(sdslen(c->obuf) == 0);

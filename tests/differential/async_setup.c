@@ -179,7 +179,7 @@ static void on_the_wire(void) {
     note("argv", "%d", redisAsyncCommandArgv(s.ac, on_reply, &a, 3, argv, lens));
     note("argv_no_lengths", "%d", redisAsyncCommandArgv(s.ac, on_reply, &a, 2, argv, NULL));
     note("formatted", "%d", redisAsyncFormattedCommand(s.ac, on_reply, &b, "*2\r\n$3\r\nGET\r\n$1\r\nx\r\n", 20));
-    note("bad_format", "%d", redisAsyncCommand(s.ac, on_reply, &a, "SET %c", 1));
+    note("bad_format", "%d", redisAsyncCommand(s.ac, on_reply, &a, "SET %n", (void *)0));
     note("bad_format_err", "%d %d", s.ac->err, s.ac->c.err);
     drive_flush(&s);
     note("heard", "%s", peer_heard(&own, 1000));

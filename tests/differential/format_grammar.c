@@ -1,7 +1,10 @@
 /* Contract section 3: every row of the format grammar. */
 #include "command.h"
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 static void separators(void) {
     F("");
@@ -222,18 +225,49 @@ static void widths(void) {
     }
 }
 
-static void refused(void) {
+/* What printf takes and the C library refuses. */
+static void printf_alone(void) {
+    errno = ENOENT;
+    F("%m");
     F("%c", 'x');
+    F("SET %s %5c", "k", 'x');
     F("%p", (void *)0);
+    F("%zd", (ssize_t)-1);
+    F("%zu", (size_t)1);
+    F("%jd", (intmax_t)-1);
+    F("%td", (ptrdiff_t)-1);
+    F("%qd", -1LL);
+    F("%Ld", -1LL);
+    F("%Lf", 1.5L);
+    F("%d %Lg %f", 1, 1e400L, 1.5);
+    F("%lf", 1.5);
+    F("%lg", 1.5);
+    F("%'d", 1000000);
+    F("%I5d", 1);
+    F("%*d", 3, 1);
+    F("%*d|", -3, 1);
+    F("%.*d", 3, 1);
+    F("%.*d", -3, 1);
+    F("%-*.*f|", 8, 2, 1.5);
+    F("%5s", "x");
+    F("%-5s|", "x");
+    F("%.3s", "abcdef");
+    F("%.*s %*s", 3, "abcdef", 8, "ab");
+    F("%.0s", (char *)NULL);
+    F("% s", "x");
+}
+
+static void refused(void) {
     F("%n", (void *)0);
-    F("%zd", 1);
-    F("%zu", 1);
-    F("%jd", 1);
-    F("%td", 1);
-    F("%Lf", 1);
-    F("%Ld", 1);
-    F("%lf", 1.0);
-    F("%lg", 1.0);
+    F("%qf", 1.0);
+    F("%zf", 1.0);
+    F("%lp", (void *)0);
+    F("%w8d", 1);
+    F("%*b", 1, "x", (size_t)1);
+    F("%**d", 1, 1, 1);
+    F("%*5d", 1, 1);
+    F("%*1$d", 1, 1);
+    F("%1$s", "x");
     F("%hf", 1.0);
     F("%llf", 1.0);
     F("%ls", "x");
@@ -250,21 +284,13 @@ static void refused(void) {
     F("%O", 1);
     F("%I", 1);
     F("%q", 1);
-    F("%m", 1);
     F("%v", 1);
-    F("%'d", 1);
-    F("%*d", 1, 1);
-    F("%.*d", 1, 1);
     F("%1$d", 1);
-    F("%5s", "x");
-    F("%-5s", "x");
-    F("%.3s", "x");
     F("%5b", "x", (size_t)1);
     F("%-b", "x", (size_t)1);
     F("%5%");
     F("%-%");
     F("% %");
-    F("% s", "x");
     F("% b", "x", (size_t)1);
     F("%.-5d", 1);
     F("%5.5.5d", 1);
@@ -275,7 +301,6 @@ static void refused(void) {
     F("%hhhd", 1);
     F("%llld", 1);
     F("%lhhd", 1);
-    F("%I64d", 1);
     F("% ");
     F("%  ");
     F("%-");
@@ -297,11 +322,11 @@ static void refused(void) {
     F("%_d", 1);
     F("%\x01");
     F("%{}");
-    F("SET %s %c", "k", 'x');
+    F("SET %s %n", "k", (void *)0);
     F("SET %s %b %", "k", "v", (size_t)1);
     F("SET %s %b %q", "k", "v", (size_t)1);
     F("%d %z", 1);
-    F("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%c", 1);
+    F("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%n", (void *)0);
 }
 
 static void no_target(void) {
@@ -322,6 +347,7 @@ int main(void) {
     integers();
     doubles();
     widths();
+    printf_alone();
     refused();
     no_target();
     return 0;

@@ -37,7 +37,7 @@ static void number(char *format, const char *letters) {
 
 /* What ends a format before its arguments are used up. */
 static void broken(char *format) {
-    append(format, PICK("%c", "%5s", "% ", "%-b", "%lf", "%zd", "%.*d", "%h", "%", "%.3%"));
+    append(format, PICK("%n", "%ls", "% ", "%-b", "%hf", "%zs", "%1$d", "%h", "%", "%.3%"));
 }
 
 static void one(int i) {

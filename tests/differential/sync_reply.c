@@ -332,7 +332,7 @@ static void appends(void) {
 
 /* A format that is not one: the error text, what is appended, and what it does to the connection. */
 static void bad_formats(void) {
-    static const char *const formats[] = {"SET %", "SET %c", "SET %lf", "SET %*d", "SET %z", "SET %p", "%n", "SET %5s"};
+    static const char *const formats[] = {"SET %", "SET %hf", "SET %llf", "SET %1$d", "SET %z", "SET %w8d", "%n", "SET %5b"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         redisContext *c = connected(0);
         void *r;
