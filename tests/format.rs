@@ -25,6 +25,16 @@ fn defect_18_is_fixed_under_memcheck() {
 }
 
 #[test]
+fn memory_of_the_program_is_formatted_into() {
+    program("format_to").on(Hiredis::Ours).success();
+}
+
+#[test]
+fn memory_of_the_program_is_formatted_into_under_memcheck() {
+    program("format_to").on(Hiredis::Ours).valgrind().success();
+}
+
+#[test]
 fn every_allocation_may_fail() {
     program("format_oom").on(Hiredis::Ours).success();
 }

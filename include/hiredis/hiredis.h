@@ -416,6 +416,23 @@ long long redisFormatCommandArgv(char **target, int argc, const char **argv, con
 // As `redisFormatCommandArgv`, but the command is an sds, to be freed by `redisFreeSdsCommand`.
 long long redisFormatSdsCommandArgv(sds *target, int argc, const char **argv, const size_t *argvlen);
 
+// Formats a command into `size` bytes at `buf` without allocating anything, in the manner of
+// `snprintf`: returns the length of the whole command without the NUL; if that is less than `size`,
+// the whole is there, otherwise its beginning. A NUL ends what is there, unless `size` is 0; then
+// `buf` may be NULL. No argument may lie in `buf`.
+//
+// Returns -2 if the format is not valid, and -1 if `buf` is NULL and `size` is not 0, or if no
+// length can say how long the command is; then the text at `buf` is empty.
+//
+// Only this implementation has it: `#ifdef HIREDIS_RS`.
+long long redisvFormatCommandTo(char *buf, size_t size, const char *format, va_list ap);
+
+// As `redisvFormatCommandTo`, for `argc` arguments, given as for `redisFormatCommandArgv`; every
+// error is -1.
+//
+// Only this implementation has it: `#ifdef HIREDIS_RS`.
+long long redisFormatCommandArgvTo(char *buf, size_t size, int argc, const char **argv, const size_t *argvlen);
+
 // Frees a command of `redisFormatCommand`, `redisvFormatCommand` or `redisFormatCommandArgv`. NULL
 // is allowed.
 void redisFreeCommand(char *cmd);

@@ -108,6 +108,61 @@ pub unsafe extern "C-unwind" fn redisFormatSdsCommandArgv(
     }
 }
 
+/// Formats a command into `size` bytes at `buf` without allocating anything, in the manner of
+/// `snprintf`: returns the length of the whole command without the NUL; if that is less than `size`,
+/// the whole is there, otherwise its beginning. A NUL ends what is there, unless `size` is 0; then
+/// `buf` may be NULL. No argument may lie in `buf`.
+///
+/// Returns -2 if the format is not valid, and -1 if `buf` is NULL and `size` is not 0, or if no
+/// length can say how long the command is; then the text at `buf` is empty.
+///
+/// Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `buf` is NULL or valid for writing `size` bytes; the rest as for `redisvFormatCommand`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisvFormatCommandTo(
+    buf: *mut c_char,
+    size: size_t,
+    format: *const c_char,
+    ap: *mut VaList,
+) -> c_longlong {
+    if buf.is_null() && size > 0 {
+        return -1;
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { format::format_to(buf, size, format, ap) } {
+        Ok(len) => len as c_longlong,
+        Err(FormatError::Invalid) => -2,
+        Err(FormatError::OutOfMemory | FormatError::TooLong) => -1,
+    }
+}
+
+/// As `redisvFormatCommandTo`, for `argc` arguments, given as for `redisFormatCommandArgv`; every
+/// error is -1.
+///
+/// Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `buf` is NULL or valid for writing `size` bytes; the rest as for `redisFormatCommandArgv`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisFormatCommandArgvTo(
+    buf: *mut c_char,
+    size: size_t,
+    argc: c_int,
+    argv: *mut *const c_char,
+    argvlen: *const size_t,
+) -> c_longlong {
+    if buf.is_null() && size > 0 {
+        return -1;
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { format::format_argv_to(buf, size, argc, argv, argvlen) } {
+        Ok(len) => len as c_longlong,
+        Err(_) => -1,
+    }
+}
+
 /// Frees a command of `redisFormatCommand`, `redisvFormatCommand` or `redisFormatCommandArgv`. NULL
 /// is allowed.
 ///

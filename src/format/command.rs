@@ -12,19 +12,65 @@ const SLACK: usize = 64;
 
 /// A header whose number is not known yet: where it begins and, by its probable length, ends.
 #[derive(Clone, Copy)]
-struct Gap {
-    start: usize,
-    end: usize,
+pub(super) struct Gap {
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 impl Gap {
-    fn expecting(start: usize, number: usize) -> Self {
+    pub(super) fn expecting(start: usize, number: usize) -> Self {
         let end = start + header_len(number);
         Self { start, end }
     }
 }
 
-/// A command under construction. Headers stand before what they count, so each gets the room that
+/// Takes a command piece by piece. Whoever uses one ends with `finish` or `abandon`.
+pub(super) trait Writer {
+    /// What a finished command is.
+    type Output;
+
+    /// How long the command may become.
+    fn limit(&self) -> usize;
+
+    /// Makes room for `expected_len` bytes, at least one, and writes the header of `expected_count`
+    /// arguments.
+    fn begin(&mut self, expected_len: usize, expected_count: usize) -> Result<(), FormatError>;
+
+    /// Whether the next piece continues an argument.
+    fn is_open(&self) -> bool;
+
+    /// Appends to the open argument, or begins one.
+    ///
+    /// # Safety
+    /// `text` is valid for reading `len` bytes, unless that is 0, and lies outside of what is
+    /// written to.
+    unsafe fn push(&mut self, text: *const u8, len: usize) -> Result<(), FormatError>;
+
+    /// Appends a whole argument; none may be open. The same as `push` and `close`, in one go.
+    ///
+    /// # Safety
+    /// As `push`.
+    unsafe fn push_whole(&mut self, text: *const u8, len: usize) -> Result<(), FormatError>;
+
+    /// Appends what `print` prints; it is called as `snprintf` is, with room for `expected` bytes,
+    /// and may be called again with more if that did not suffice.
+    fn print(
+        &mut self,
+        expected: usize,
+        print: impl FnMut(*mut c_char, usize) -> c_int,
+    ) -> Result<(), FormatError>;
+
+    /// Ends the open argument, if there is one.
+    fn close(&mut self);
+
+    /// Ends the command.
+    fn finish(self) -> Result<Self::Output, FormatError>;
+
+    /// Gives up; there is no trace of the command.
+    fn abandon(self);
+}
+
+/// A command that gets as much room as it needs. Headers stand before what they count, so each gets the room that
 /// its number will probably need; what follows is moved where the guess was wrong.
 pub(super) struct Command<S: Sink> {
     sink: S,
@@ -50,34 +96,6 @@ impl<S: Sink> Command<S> {
         }
     }
 
-    /// How long the command may become.
-    #[inline]
-    pub(super) fn limit(&self) -> usize {
-        self.sink.limit()
-    }
-
-    /// Makes room for `expected_len` bytes, at least one, and writes the header of `expected_count`
-    /// arguments.
-    #[inline]
-    pub(super) fn begin(
-        &mut self,
-        expected_len: usize,
-        expected_count: usize,
-    ) -> Result<(), FormatError> {
-        self.reserve(expected_len)?;
-        let header = encode::header(b'*', expected_count);
-        // SAFETY: the slack has room for the longest header.
-        unsafe {
-            self.room
-                .start
-                .cast::<[u64; 3]>()
-                .write_unaligned(header.words)
-        };
-        self.announced = expected_count;
-        self.len = header.len;
-        Ok(())
-    }
-
     /// Makes room for `additional` bytes and the slack.
     #[inline]
     fn reserve(&mut self, additional: usize) -> Result<(), FormatError> {
@@ -99,12 +117,6 @@ impl<S: Sink> Command<S> {
         Ok(())
     }
 
-    /// Whether the next piece continues an argument.
-    #[inline]
-    pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
     /// Begins an argument unless one is open. The slack must be there, which it takes from.
     #[inline]
     fn open(&mut self, expected_len: usize) {
@@ -113,85 +125,6 @@ impl<S: Sink> Command<S> {
             self.len = header.end;
             self.count += 1;
             self.open = Some(header);
-        }
-    }
-
-    /// Appends to the open argument, or begins one.
-    ///
-    /// # Safety
-    /// `text` is valid for reading `len` bytes, unless that is 0, and lies outside the sink.
-    pub(super) unsafe fn push(&mut self, text: *const u8, len: usize) -> Result<(), FormatError> {
-        self.reserve(len)?;
-        self.open(len);
-        // SAFETY: there is room for a header and `len` bytes; the caller vouches for `text`.
-        unsafe {
-            let place = self.room.start.add(self.len);
-            place.copy_from_nonoverlapping(text, len);
-        }
-        self.len += len;
-        Ok(())
-    }
-
-    /// Appends a whole argument; none may be open. The same as `push` and `close`, in one go.
-    ///
-    /// # Safety
-    /// As `push`.
-    #[inline]
-    pub(super) unsafe fn push_whole(
-        &mut self,
-        text: *const u8,
-        len: usize,
-    ) -> Result<(), FormatError> {
-        self.reserve(len)?;
-        let header = encode::header(b'$', len);
-        // SAFETY: there is room for the longest header, the text and a line end; the caller
-        // vouches for `text`.
-        unsafe {
-            let place = self.room.start.add(self.len);
-            place.cast::<[u64; 3]>().write_unaligned(header.words);
-            let body = place.add(header.len);
-            body.copy_from_nonoverlapping(text, len);
-            body.add(len).cast::<[u8; 2]>().write(CRLF);
-        }
-        self.len += header.len + len + CRLF.len();
-        self.count += 1;
-        Ok(())
-    }
-
-    /// Appends what `print` prints; it is called as `snprintf` is, with room for `expected` bytes,
-    /// and again with more where that did not suffice.
-    pub(super) fn print(
-        &mut self,
-        mut expected: usize,
-        mut print: impl FnMut(*mut c_char, usize) -> c_int,
-    ) -> Result<(), FormatError> {
-        loop {
-            self.reserve(expected)?;
-            self.open(1);
-            // SAFETY: `open` took part of the slack only.
-            let place = unsafe { self.room.start.add(self.len) };
-            // A negative length means that the text would be longer than an `int` can say.
-            let len = usize::try_from(print(place.cast(), expected + 1))
-                .map_err(|_| FormatError::OutOfMemory)?;
-            if len <= expected {
-                self.len += len;
-                return Ok(());
-            }
-            expected = len;
-        }
-    }
-
-    /// Ends the open argument, if there is one.
-    #[inline]
-    pub(super) fn close(&mut self) {
-        if let Some(header) = self.open.take() {
-            self.write_header(header, b'$', self.len - header.end);
-            // SAFETY: the slack has room for the line end.
-            unsafe {
-                let place = self.room.start.add(self.len);
-                place.cast::<[u8; 2]>().write(CRLF);
-            }
-            self.len += CRLF.len();
         }
     }
 
@@ -214,10 +147,103 @@ impl<S: Sink> Command<S> {
         }
         self.len += shift;
     }
+}
 
-    /// Ends the command.
+impl<S: Sink> Writer for Command<S> {
+    type Output = S::Output;
+
     #[inline]
-    pub(super) fn finish(mut self) -> Result<S::Output, FormatError> {
+    fn limit(&self) -> usize {
+        self.sink.limit()
+    }
+
+    #[inline]
+    fn begin(&mut self, expected_len: usize, expected_count: usize) -> Result<(), FormatError> {
+        self.reserve(expected_len)?;
+        let header = encode::header(b'*', expected_count);
+        // SAFETY: the slack has room for the longest header.
+        unsafe {
+            self.room
+                .start
+                .cast::<[u64; 3]>()
+                .write_unaligned(header.words)
+        };
+        self.announced = expected_count;
+        self.len = header.len;
+        Ok(())
+    }
+
+    #[inline]
+    fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    unsafe fn push(&mut self, text: *const u8, len: usize) -> Result<(), FormatError> {
+        self.reserve(len)?;
+        self.open(len);
+        // SAFETY: there is room for a header and `len` bytes; the caller vouches for `text`.
+        unsafe {
+            let place = self.room.start.add(self.len);
+            place.copy_from_nonoverlapping(text, len);
+        }
+        self.len += len;
+        Ok(())
+    }
+
+    #[inline]
+    unsafe fn push_whole(&mut self, text: *const u8, len: usize) -> Result<(), FormatError> {
+        self.reserve(len)?;
+        let header = encode::header(b'$', len);
+        // SAFETY: there is room for the longest header, the text and a line end; the caller
+        // vouches for `text`.
+        unsafe {
+            let place = self.room.start.add(self.len);
+            place.cast::<[u64; 3]>().write_unaligned(header.words);
+            let body = place.add(header.len);
+            body.copy_from_nonoverlapping(text, len);
+            body.add(len).cast::<[u8; 2]>().write(CRLF);
+        }
+        self.len += header.len + len + CRLF.len();
+        self.count += 1;
+        Ok(())
+    }
+
+    fn print(
+        &mut self,
+        mut expected: usize,
+        mut print: impl FnMut(*mut c_char, usize) -> c_int,
+    ) -> Result<(), FormatError> {
+        loop {
+            self.reserve(expected)?;
+            self.open(1);
+            // SAFETY: `open` took part of the slack only.
+            let place = unsafe { self.room.start.add(self.len) };
+            // A negative length means that the text would be longer than an `int` can say.
+            let len = usize::try_from(print(place.cast(), expected + 1))
+                .map_err(|_| FormatError::OutOfMemory)?;
+            if len <= expected {
+                self.len += len;
+                return Ok(());
+            }
+            expected = len;
+        }
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        if let Some(header) = self.open.take() {
+            self.write_header(header, b'$', self.len - header.end);
+            // SAFETY: the slack has room for the line end.
+            unsafe {
+                let place = self.room.start.add(self.len);
+                place.cast::<[u8; 2]>().write(CRLF);
+            }
+            self.len += CRLF.len();
+        }
+    }
+
+    #[inline]
+    fn finish(mut self) -> Result<S::Output, FormatError> {
         self.close();
         if self.count != self.announced {
             self.write_header(Gap::expecting(0, self.announced), b'*', self.count);
@@ -230,8 +256,7 @@ impl<S: Sink> Command<S> {
         Ok(unsafe { self.sink.finish(self.len) })
     }
 
-    /// Gives up; the sink is as if there had been no command.
-    pub(super) fn abandon(self) {
+    fn abandon(self) {
         // SAFETY: `self` ends here, and the room with it.
         unsafe { self.sink.abandon() }
     }

@@ -1,7 +1,8 @@
 //! The printf-like command formatter and its counterpart for argument vectors. Both write the
-//! command where it is wanted: into a block that the program keeps, or behind what an output
-//! buffer already holds.
+//! command where it is wanted: into a block that the program keeps, into memory of the program's, or
+//! behind what an output buffer already holds.
 
+mod bounded;
 mod command;
 mod sink;
 mod spec;
@@ -13,10 +14,11 @@ pub(crate) use va::{Arguments, VaList, vsnprintf};
 
 use crate::resp::encode::{argument_len, header_len};
 use crate::sds::Sds;
-use command::Command;
+use bounded::Bounded;
+use command::{Command, Writer};
 use core::ptr::NonNull;
 use libc::{c_char, c_int, size_t};
-use sink::{Block, End, Sink};
+use sink::{Block, End};
 use spec::Cursor;
 
 /// A limit beyond which no length goes.
@@ -47,7 +49,7 @@ pub(crate) unsafe fn format(
     // The C functions return the length as an `int`.
     let block = Block::new(c_int::MAX as usize);
     // SAFETY: the caller's promise.
-    unsafe { write_format(block, format, &mut *args) }
+    unsafe { write_format(Command::new(block), format, &mut *args) }
 }
 
 /// Appends a formatted command of at most `limit` bytes to `obuf` and returns its length; on failure
@@ -62,7 +64,37 @@ pub(crate) unsafe fn append_format(
     args: *mut VaList,
 ) -> Result<usize, FormatError> {
     // SAFETY: the caller's promise.
-    unsafe { write_format(End::new(obuf, limit), format, &mut *args) }
+    unsafe { write_format(Command::new(End::new(obuf, limit)), format, &mut *args) }
+}
+
+/// Formats a command into `size` bytes of the program's, as much as fits, NUL-terminated unless
+/// `size` is 0, and returns the length of the whole. On failure the text there is empty.
+///
+/// # Safety
+/// `buf` is valid for writing `size` bytes, no argument lies in it, and as `format`.
+pub(crate) unsafe fn format_to(
+    buf: *mut c_char,
+    size: size_t,
+    format: *const c_char,
+    args: *mut VaList,
+) -> Result<usize, FormatError> {
+    // SAFETY: the caller's promise.
+    unsafe { write_format(Bounded::new(buf, size), format, &mut *args) }
+}
+
+/// As `format_to`, for a vector of arguments.
+///
+/// # Safety
+/// As `format_to` for `buf`, as `format_argv` for the arguments.
+pub(crate) unsafe fn format_argv_to(
+    buf: *mut c_char,
+    size: size_t,
+    argc: c_int,
+    argv: *const *const c_char,
+    argvlen: *const size_t,
+) -> Result<usize, FormatError> {
+    // SAFETY: the caller's promise.
+    unsafe { write_argv(Bounded::new(buf, size), argc, argv, argvlen) }
 }
 
 /// As `format`, for a vector of `argc` arguments, whose lengths are in `argvlen`, or up to their
@@ -78,7 +110,7 @@ pub(crate) unsafe fn format_argv(
 ) -> Result<(NonNull<u8>, usize), FormatError> {
     let block = Block::new(NO_LIMIT);
     // SAFETY: the caller's promise.
-    unsafe { write_argv(block, argc, argv, argvlen) }
+    unsafe { write_argv(Command::new(block), argc, argv, argvlen) }
 }
 
 /// As `append_format`, for a vector of arguments.
@@ -93,17 +125,16 @@ pub(crate) unsafe fn append_argv(
     argvlen: *const size_t,
 ) -> Result<usize, FormatError> {
     // SAFETY: the caller's promise.
-    unsafe { write_argv(End::new(obuf, limit), argc, argv, argvlen) }
+    unsafe { write_argv(Command::new(End::new(obuf, limit)), argc, argv, argvlen) }
 }
 
 /// # Safety
-/// As `format`; `sink` is not what an argument lies in.
-unsafe fn write_format<S: Sink>(
-    sink: S,
+/// As `format`; no argument lies where `command` writes.
+unsafe fn write_format<W: Writer>(
+    mut command: W,
     format: *const c_char,
     args: &mut impl Arguments,
-) -> Result<S::Output, FormatError> {
-    let mut command = Command::new(sink);
+) -> Result<W::Output, FormatError> {
     // SAFETY: the caller's promise.
     match unsafe { push_format(&mut command, format, args) } {
         Ok(()) => command.finish(),
@@ -116,8 +147,8 @@ unsafe fn write_format<S: Sink>(
 
 /// # Safety
 /// As `write_format`.
-unsafe fn push_format<S: Sink>(
-    command: &mut Command<S>,
+unsafe fn push_format<W: Writer>(
+    command: &mut W,
     format: *const c_char,
     args: &mut impl Arguments,
 ) -> Result<(), FormatError> {
@@ -158,8 +189,8 @@ fn is_end(byte: u8) -> bool {
 ///
 /// # Safety
 /// As `write_format`.
-unsafe fn push_conversion<S: Sink>(
-    command: &mut Command<S>,
+unsafe fn push_conversion<W: Writer>(
+    command: &mut W,
     format: &mut Cursor,
     args: &mut impl Arguments,
 ) -> Result<(), FormatError> {
@@ -185,13 +216,12 @@ unsafe fn push_conversion<S: Sink>(
 
 /// # Safety
 /// As `write_format`, for a vector.
-unsafe fn write_argv<S: Sink>(
-    sink: S,
+unsafe fn write_argv<W: Writer>(
+    mut command: W,
     argc: c_int,
     argv: *const *const c_char,
     argvlen: *const size_t,
-) -> Result<S::Output, FormatError> {
-    let mut command = Command::new(sink);
+) -> Result<W::Output, FormatError> {
     // SAFETY: the caller's promise.
     match unsafe { push_argv(&mut command, argc, argv, argvlen) } {
         Ok(()) => command.finish(),
@@ -204,8 +234,8 @@ unsafe fn write_argv<S: Sink>(
 
 /// # Safety
 /// As `write_argv`.
-unsafe fn push_argv<S: Sink>(
-    command: &mut Command<S>,
+unsafe fn push_argv<W: Writer>(
+    command: &mut W,
     argc: c_int,
     argv: *const *const c_char,
     argvlen: *const size_t,
@@ -247,11 +277,11 @@ unsafe fn terminated_len(text: *const c_char) -> Result<usize, FormatError> {
 }
 
 /// # Safety
-/// `text` is NULL or valid for reading `len` bytes, and lies outside the sink. If this `is_last`,
+/// `text` is NULL or valid for reading `len` bytes, and lies outside of what is written to. If this `is_last`,
 /// the argument may not be continued.
 #[inline(always)]
-unsafe fn push_text<S: Sink>(
-    command: &mut Command<S>,
+unsafe fn push_text<W: Writer>(
+    command: &mut W,
     text: *const c_char,
     len: usize,
     is_last: bool,

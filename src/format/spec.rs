@@ -1,8 +1,7 @@
 //! printf's conversions: `%`, flags, width, precision, length modifier, letter.
 
 use super::FormatError;
-use super::command::Command;
-use super::sink::Sink;
+use super::command::Writer;
 use super::va::{self, Arguments, VaList};
 use crate::resp::encode;
 use libc::{c_char, c_int, c_void};
@@ -139,8 +138,8 @@ impl Value {
 
 /// What stands between `%` and the letter.
 struct Spec {
-    /// Each flag once.
-    flags: [u8; FLAGS.len()],
+    /// A bit for each of `FLAGS`.
+    flags: u8,
     /// Negative if the text is to stand left, which is how printf takes it as an argument.
     width: c_int,
     /// Negative where there is none, which is how printf takes it as an argument.
@@ -154,9 +153,9 @@ impl Spec {
     /// # Safety
     /// `args` has an `int` for each `*`.
     unsafe fn parse(format: &mut Cursor, args: &mut impl Arguments) -> Result<Self, FormatError> {
-        let mut flags = [0; FLAGS.len()];
+        let mut flags = 0;
         while let Some(at) = FLAGS.iter().position(|&flag| flag == format.peek()) {
-            flags[at] = format.peek();
+            flags |= 1 << at;
             format.skip();
         }
         // SAFETY: the caller's promise.
@@ -176,13 +175,15 @@ impl Spec {
     }
 
     fn is_plain(&self) -> bool {
-        self.flags == [0; FLAGS.len()] && self.width == 0 && self.precision < 0
+        self.flags == 0 && self.width == 0 && self.precision < 0
     }
 
     /// The conversion with its numbers as arguments: `%-*.*lld`. However long the program wrote
     /// it, this is short.
     fn canonical(&self, value: Value, letter: u8) -> [c_char; 16] {
-        let flags = self.flags.iter().filter(|&&flag| flag != 0);
+        let flags = FLAGS.iter().enumerate();
+        let flags = flags.filter(|(at, _)| self.flags & 1 << at != 0);
+        let flags = flags.map(|(_, flag)| flag);
         let parts = [b'%'].iter().chain(flags).chain(b"*.*");
         let parts = parts.chain(value.modifier()).chain([&letter]);
         let mut text = [0; 16];
@@ -214,8 +215,8 @@ fn modifier(format: &mut Cursor) -> Modifier {
 ///
 /// # Safety
 /// `args` has an argument of the conversion's type, and an `int` for each `*`.
-pub(super) unsafe fn push_printed<S: Sink>(
-    command: &mut Command<S>,
+pub(super) unsafe fn push_printed<W: Writer>(
+    command: &mut W,
     format: &mut Cursor,
     args: &mut impl Arguments,
 ) -> Result<(), FormatError> {
@@ -307,8 +308,8 @@ unsafe fn unsigned(modifier: Modifier, args: &mut impl Arguments) -> u64 {
 }
 
 /// What plain `%d`, `%u` and their longer forms print, for which printf takes many times as long.
-fn push_decimal<S: Sink>(
-    command: &mut Command<S>,
+fn push_decimal<W: Writer>(
+    command: &mut W,
     negative: bool,
     magnitude: u64,
 ) -> Result<(), FormatError> {
@@ -323,8 +324,8 @@ fn push_decimal<S: Sink>(
 struct Stack([u64; 4]);
 
 /// Everything else is libc's to print, in the current locale.
-fn print<S: Sink>(
-    command: &mut Command<S>,
+fn print<W: Writer>(
+    command: &mut W,
     spec: &Spec,
     value: Value,
     letter: u8,

@@ -257,6 +257,15 @@ static int one(void) {
     errno = code;
     int got = redisvFormatCommand(&command, format, again);
     int differs = got != (int)size || memcmp(command, wanted, size) != 0 || command[size] != '\0';
+    static char place[1 << 18];
+    size_t room = below(3) ? below((unsigned)size + 2) : sizeof(place);
+    arguments(&again, general, vector);
+    errno = code;
+    memset(place, '#', room + 1 < sizeof(place) ? room + 1 : room);
+    long long said = redisvFormatCommandTo(place, room, format, again);
+    size_t fits = room == 0 ? 0 : room - 1 < size ? room - 1 : size;
+    differs |= said != (long long)size || memcmp(place, wanted, fits) != 0 || (room > 0 && place[fits] != '\0');
+    differs |= room < sizeof(place) && place[room] != '#';
     if (differs)
         printf("differs: %s\n got %d: %s\n wanted %zu: %s\n", format, got, got >= 0 ? command : "", size, wanted);
     if (got >= 0)

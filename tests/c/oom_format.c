@@ -60,6 +60,29 @@ static void format_sds_argv(void) {
         redisFreeSdsCommand(command);
 }
 
+static long long vformat_to(char *buf, size_t size, const char *format, ...) {
+    va_list ap;
+    va_start(ap, format);
+    arm();
+    long long len = redisvFormatCommandTo(buf, size, format, ap);
+    disarm();
+    va_end(ap);
+    return len;
+}
+
+/* Into memory of the program's: nothing is allocated, so that nothing can fail. */
+static void format_to(void) {
+    const char *argv[] = {"SET", "key", "v"};
+    char buf[64];
+    CHECK(vformat_to(buf, sizeof(buf), "SET %s:%d %b %.3f", "key", 42, "value", (size_t)5, 1.5) == 47 && !failures);
+    CHECK(memcmp(buf, "*4\r\n$3\r\nSET\r\n$6\r\nkey:42\r\n$5\r\nvalue\r\n$5\r\n1.500\r\n", 48) == 0);
+    CHECK(vformat_to(NULL, 0, "SET %s %b", value, value, (size_t)VALUE_LEN) == 13 + 2 * (9 + VALUE_LEN + 2) && !failures);
+    arm();
+    long long len = redisFormatCommandArgvTo(buf, sizeof(buf), 3, argv, NULL);
+    disarm();
+    CHECK(len == 13 + 9 + 7 && !failures);
+}
+
 int main(void) {
     value = malloc(VALUE_LEN + 1);
     memset(value, 'v', VALUE_LEN);
@@ -68,6 +91,7 @@ int main(void) {
     each_failure("format long", format_long);
     each_failure("format argv", format_argv);
     each_failure("format sds argv", format_sds_argv);
+    each_failure("format to", format_to);
     free(value);
     return 0;
 }
