@@ -7,7 +7,7 @@ mod support;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use support::{Build, Hiredis, Program, root, say};
+use support::{Build, Hiredis, Program, Run, root, say};
 
 /// Steps of a random run.
 const STEPS: &str = "100000";
@@ -33,7 +33,14 @@ fn under_valgrind(name: &str, args: &[&str], lists: (&str, &str)) {
     let program = Build::new(format!("c/{name}.c")).build();
     let run = program.on(Hiredis::Ours);
     let run = args.iter().fold(run, |run, arg| run.arg(arg));
-    run.valgrind().env(lists.0, lists.1).success();
+    with_lists_under_valgrind(run.valgrind(), lists).success();
+}
+
+/// Memcheck is told what the lists look at that a program may not have written.
+fn with_lists_under_valgrind(run: Run, lists: (&str, &str)) -> Run {
+    let known = root().join("tests/c/free_lists.supp");
+    let options = format!("--suppressions={}", known.display());
+    run.env(lists.0, lists.1).env("VALGRIND_OPTS", options)
 }
 
 #[test]
@@ -115,7 +122,7 @@ fn surgery_of_the_fuzzer() {
         paths.fold(program.on(Hiredis::Ours), |run, path| run.arg(path))
     };
     for (key, value) in [LISTS_ON, LISTS_OFF] {
-        run().valgrind().env(key, value).success();
+        with_lists_under_valgrind(run().valgrind(), (key, value)).success();
         if let Some(path) = library("libjemalloc.so.2") {
             let preload = path.to_str().expect("a plain path");
             run().env(key, value).env("LD_PRELOAD", preload).success();
@@ -180,6 +187,13 @@ fn free_lists_are_bounded_and_emptied() {
     assert!((200_000..264_000).contains(&bytes[0]), "{bytes:?}");
     assert!(bytes[1..].iter().all(|&rest| rest < 1024), "{bytes:?}");
     assert!(kept(LISTS_OFF).iter().all(|&rest| rest < 1024));
+}
+
+/// What glibc notices of its own lists is noticed of these.
+#[test]
+fn free_lists_are_guarded_against_double_frees() {
+    run("double_free", &["lists"], &[LISTS_ON]);
+    run("double_free", &["none"], &[LISTS_OFF]);
 }
 
 /// Who starts a program that has more rights than he has decides nothing in it by his environment.

@@ -3,6 +3,7 @@
 //! program may have made it, may keep it, and may pass it to `free()`. See `docs/replies.md`.
 
 use super::free;
+use super::free_block::{self, Free};
 use super::thread_slot::slot;
 use crate::layout::redisReply;
 use core::cell::UnsafeCell;
@@ -30,11 +31,6 @@ const CLASSES: usize = (MAX_BLOCK + OFFSET) / STEP + 1 - SMALLEST;
 unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> size_t;
     fn secure_getenv(name: *const c_char) -> *const c_char;
-}
-
-/// A block in a list: its first bytes point to the next.
-struct Free {
-    next: *mut Free,
 }
 
 /// One thread's lists.
@@ -72,14 +68,21 @@ impl Lists {
         }
     }
 
+    /// What marks the blocks in these lists: where the lists are.
+    #[inline(always)]
+    fn mark(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
     /// A kept block of at least `size` bytes.
     #[inline(always)]
     pub(super) fn take(&mut self, size: usize) -> Option<NonNull<c_void>> {
         let class = class_for(size);
+        let mark = self.mark();
         let place = self.first.get_mut(class)?;
         let block = NonNull::new(*place)?;
-        // SAFETY: blocks in a list are ours alone, and begin with the pointer written by `keep`.
-        *place = unsafe { block.read().next };
+        // SAFETY: blocks in a list are ours alone, and have our mark.
+        *place = unsafe { free_block::unlink(block.as_ptr(), mark) };
         self.kept -= weight(class);
         Some(block.cast())
     }
@@ -92,9 +95,10 @@ impl Lists {
     pub(super) unsafe fn put_back(&mut self, block: NonNull<c_void>, size: usize) {
         let class = class_for(size);
         let block = block.cast::<Free>();
+        let mark = self.mark();
         if let Some(place) = self.first.get_mut(class) {
             // SAFETY: as in `keep`.
-            unsafe { block.write(Free { next: *place }) };
+            unsafe { free_block::write(block.as_ptr(), *place, mark) };
             *place = block.as_ptr();
             self.kept += weight(class);
         }
@@ -106,24 +110,57 @@ impl Lists {
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline(always)]
     pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
-        // Volatile, to be read anew below: a register kept across the call would have to be saved.
-        // SAFETY: a reference is valid.
-        if unsafe { (&raw const self.kept).read_volatile() } > MAX_KEPT - MAX_BLOCK - OFFSET {
+        // SAFETY: the block is live. What it is asked is its size, never what its owner says.
+        let usable = unsafe { malloc_usable_size(block) };
+        let block = block.cast::<Free>();
+        if class_of(usable) >= CLASSES {
             core::hint::cold_path();
             return false;
         }
-        // SAFETY: the block is live. What it is asked is its size, never what its owner says.
-        let class = class_of(unsafe { malloc_usable_size(block) });
-        let Some(place) = self.first.get_mut(class) else {
-            core::hint::cold_path();
+        // SAFETY: every block of a class in use holds two words.
+        unsafe {
+            if free_block::is_marked(block, self.mark()) {
+                return self.keep_marked(block, usable);
+            }
+            self.keep_unmarked(block, usable)
+        }
+    }
+
+    /// Keeps a block that looks as if it were kept, unless it is.
+    ///
+    /// # Safety
+    /// As `keep_unmarked`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn keep_marked(&mut self, block: *mut Free, usable: usize) -> bool {
+        let first = self.first.get(class_of(usable));
+        let first = first.copied().unwrap_or_default();
+        // SAFETY: the list is one of ours; the rest is the caller's promise.
+        unsafe {
+            free_block::refuse_if_listed(first, self.mark(), block);
+            self.keep_unmarked(block, usable)
+        }
+    }
+
+    /// Keeps a block, unless enough are kept.
+    ///
+    /// # Safety
+    /// As `keep`; the block holds so many bytes.
+    #[inline(always)]
+    unsafe fn keep_unmarked(&mut self, block: *mut Free, usable: usize) -> bool {
+        let mark = self.mark();
+        let Some(place) = self.first.get_mut(class_of(usable)) else {
             return false;
         };
-        let kept = self.kept + weight(class);
-        let block = block.cast::<Free>();
-        // SAFETY: every block of a class in use holds a pointer, and malloc aligns it.
-        unsafe { block.write(Free { next: *place }) };
+        if self.kept > MAX_KEPT - MAX_BLOCK - OFFSET {
+            core::hint::cold_path();
+            return false;
+        }
+        // SAFETY: every block of a class in use holds two words, and malloc aligns it.
+        unsafe { free_block::write(block, *place, mark) };
         *place = block;
-        self.kept = kept;
+        // That of the class, in another way, for which the processor needs less.
+        self.kept += (usable + OFFSET) & !(STEP - 1);
         true
     }
 
@@ -133,11 +170,12 @@ impl Lists {
         if self.kept == 0 {
             return;
         }
+        let mark = self.mark();
         for place in &mut self.first {
             while let Some(block) = NonNull::new(*place) {
                 // SAFETY: blocks in a list are ours alone, and came from libc's malloc.
                 unsafe {
-                    *place = block.read().next;
+                    *place = free_block::unlink(block.as_ptr(), mark);
                     free(block.as_ptr().cast());
                 }
             }

@@ -2,6 +2,7 @@
 //! may free any part itself, and replace the functions at any time.
 
 mod boxed;
+mod free_block;
 mod free_lists;
 mod thread_slot;
 
