@@ -44,6 +44,9 @@ cases! {
     unix_paths
     names_of_nothing
     strange_argc
+    contexts_without_parts
+    contexts_that_lost_parts
+    readers_without_parts
     write_to_a_closed_peer
 }
 

@@ -203,12 +203,12 @@ pub(crate) unsafe fn reconnect(c: *mut redisContext) -> Status {
     unsafe {
         clear_error(c);
         if !(*c).privctx.is_null()
-            && let Some(free_privctx) = (*(*c).funcs).free_privctx
+            && let Some(free_privctx) = (*c).funcs.as_ref().and_then(|f| f.free_privctx)
         {
             free_privctx((*c).privctx);
             (*c).privctx = null_mut();
         }
-        if let Some(close) = (*(*c).funcs).close {
+        if let Some(close) = (*c).funcs.as_ref().and_then(|f| f.close) {
             close(c);
         }
         (*c).funcs = super::default_transport();
@@ -251,7 +251,9 @@ unsafe fn renew_buffers(c: *mut redisContext) -> Status {
             new.maxelements = old.maxelements;
             new.maxdepth = old.maxdepth;
             let new: *mut Reader = (&raw mut *new).cast();
-            (*new).limits = (*reader(c)).limits;
+            if parser::is_whole(reader(c)) {
+                (*new).limits = (*reader(c)).limits;
+            }
             parser::free(reader(c));
         }
         sds::free((*c).obuf);
@@ -287,14 +289,15 @@ pub(crate) unsafe fn free_keep_fd(c: *mut redisContext) -> redisFD {
     }
 }
 
-/// Everything of `free` but the context's own block.
+/// Everything of `free` but the context's own block. Programs free contexts that they have zeroed
+/// themselves, too, so that no part need be there; without functions there is no connection.
 ///
 /// # Safety
 /// `c` is live; only its block may be used afterwards.
 pub(crate) unsafe fn free_parts(c: *mut redisContext) {
     // SAFETY: the caller gives the parts up; the transport is re-read after each call out.
     unsafe {
-        if let Some(close) = (*(*c).funcs).close {
+        if let Some(close) = (*c).funcs.as_ref().and_then(|f| f.close) {
             close(c);
         }
         release_parts(c);
@@ -303,7 +306,7 @@ pub(crate) unsafe fn free_parts(c: *mut redisContext) {
         {
             free_privdata((*c).privdata);
         }
-        if let Some(free_privctx) = (*(*c).funcs).free_privctx {
+        if let Some(free_privctx) = (*c).funcs.as_ref().and_then(|f| f.free_privctx) {
             free_privctx((*c).privctx);
         }
     }

@@ -140,15 +140,27 @@ pub(crate) unsafe fn create(table: *mut redisReplyObjectFunctions) -> Option<Non
     NonNull::new(reader.cast())
 }
 
+/// Whether a reader came from `create`, which always has tasks to show. A program may have zeroed
+/// one of its own; that has the public fields alone.
+///
+/// # Safety
+/// `reader` has the public fields.
+pub(crate) unsafe fn is_whole(reader: *const Reader) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { !(*reader).c.task.is_null() }
+}
+
 /// Frees a reader and the reply in progress.
 ///
 /// # Safety
-/// `reader` came from `create` and is not used afterwards.
+/// `reader` came from `create`, or was zeroed by the program, and is not used afterwards.
 pub(crate) unsafe fn free(reader: *mut Reader) {
     // SAFETY: the reader is live; nothing of it is used after it is released.
     unsafe {
-        discard_reply(reader);
-        tasks::free_tasks(reader);
+        if is_whole(reader) {
+            discard_reply(reader);
+            tasks::free_tasks(reader);
+        }
         sds::free((*reader).c.buf);
         one_thread::gone(reader);
         alloc::release(reader);

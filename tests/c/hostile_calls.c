@@ -133,8 +133,74 @@ static void write_to_a_closed_peer(void) {
     same(trace.calls, "<cleanup>{a NULL err 1 CDI}{onDisconnect -1 err 1 'Broken pipe' CDI fd open}{dataCleanup}{privdata dtor}");
 }
 
+static int closed, freed;
+
+static void count_close(redisContext *c) {
+    c->fd = REDIS_INVALID_FD;
+    closed++;
+}
+
+static void count_privctx(void *privctx) {
+    check(privctx == &freed);
+    freed++;
+}
+
+/* Contexts that a program has made by itself, as tests of programs do: any part may be missing. Descriptor 0 stays open. */
+static void contexts_without_parts(void) {
+    static redisContextFuncs own = {.close = count_close, .free_privctx = count_privctx}, empty;
+    enum { OBUF = 1, READER = 2, ZEROED_READER = 4, FUNCS = 8, EMPTY_FUNCS = 16, BLOCKS = 32, ALL = 64 };
+    for (int parts = 0; parts < ALL; parts++) {
+        redisContext *c = hi_calloc(1, sizeof(*c));
+        if (parts & OBUF) c->obuf = sdsnew("PING");
+        if (parts & READER) c->reader = redisReaderCreate();
+        else if (parts & ZEROED_READER) c->reader = hi_calloc(1, sizeof(*c->reader));
+        if (parts & FUNCS) c->funcs = &own, c->privctx = &freed;
+        else if (parts & EMPTY_FUNCS) c->funcs = &empty;
+        if (parts & BLOCKS) {
+            c->tcp.host = hi_strdup("host");
+            c->unix_sock.path = hi_strdup("path");
+            c->connect_timeout = hi_calloc(1, sizeof(struct timeval));
+        }
+        closed = freed = 0;
+        if (parts & READER) check(redisFreeKeepFd(c) == 0);
+        else redisFree(c);
+        check(closed == !!(parts & FUNCS) && freed == !!(parts & FUNCS));
+    }
+    check(fcntl(0, F_GETFD) >= 0 || errno != EBADF);
+}
+
+/* The same parts taken out of a context of the library's. */
+static void contexts_that_lost_parts(void) {
+    for (int lost = 0; lost < 8; lost++) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+        redisContext *c = redisConnectFd(fds[0]);
+        if (lost & 1) sdsfree(c->obuf), c->obuf = NULL;
+        if (lost & 2) redisReaderFree(c->reader), c->reader = NULL;
+        if (lost & 4) c->funcs = NULL;
+        redisFree(c);
+        check((fcntl(fds[0], F_GETFD) >= 0) == !!(lost & 4)); /* who takes the functions out has to close by himself */
+        if (lost & 4) close(fds[0]);
+        close(fds[1]);
+    }
+}
+
+static void readers_without_parts(void) {
+    redisReader *r = hi_calloc(1, sizeof(*r));
+    redisReaderFree(r);
+    r = hi_calloc(1, sizeof(*r));
+    r->buf = sdsnew("+OK");
+    redisReaderFree(r);
+    redisContext *c = hi_calloc(1, sizeof(*c));
+    c->reader = hi_calloc(1, sizeof(*r));
+    c->connection_type = REDIS_CONN_USERFD;
+    check(redisReconnect(c) == REDIS_ERR);
+    same(c->errstr, "Not enough information to reconnect");
+    redisFree(c);
+}
+
 static const struct test_case cases[] = {
-    CASE(ports), CASE(unix_paths), CASE(names_of_nothing), CASE(strange_argc), CASE(write_to_a_closed_peer),
+    CASE(contexts_without_parts), CASE(contexts_that_lost_parts), CASE(readers_without_parts), CASE(ports), CASE(unix_paths), CASE(names_of_nothing), CASE(strange_argc), CASE(write_to_a_closed_peer),
 };
 
 int main(int argc, char **argv) {
