@@ -7,7 +7,8 @@
  *     g_main_loop_run(loop);
  *
  * Make the source first, then set callbacks and issue commands. The source and the context may end in either order: a
- * source without a context does nothing until it is destroyed, a context without its source is not attached. */
+ * source without a context does nothing until it is destroyed; a context whose source is destroyed has no events any more,
+ * and is not attached once the source's last reference has gone. */
 
 #ifndef __HIREDIS_GLIB_H__
 #define __HIREDIS_GLIB_H__
@@ -35,10 +36,13 @@ typedef struct RedisSource {
 #define REDIS_SOURCE_FAILED (G_IO_ERR | G_IO_HUP | G_IO_NVAL)
 
 static inline void redis_source_set_interest(RedisSource *s, int interest) {
-    GMainContext *loop = g_source_get_context(&s->source);
+    GMainContext *loop;
     int before = s->poll_fd.events;
     if (interest == before) return;
     s->poll_fd.events = (gushort)interest;
+    /* Its loop, which nothing polls for any more, may be gone. */
+    if (g_source_is_destroyed(&s->source)) return;
+    loop = g_source_get_context(&s->source);
     if (before == 0) g_source_add_poll(&s->source, &s->poll_fd);
     else if (interest == 0) g_source_remove_poll(&s->source, &s->poll_fd);
     /* Another thread may be waiting; the one that dispatches us is not. */
@@ -66,15 +70,16 @@ static inline void redis_source_del_write(void *data) {
 }
 
 static inline void redis_source_schedule_timer(void *data, struct timeval tv) {
+    GSource *source = &((RedisSource *)data)->source;
     gint64 wait = (gint64)tv.tv_sec * G_USEC_PER_SEC + (gint64)tv.tv_usec;
-    g_source_set_ready_time(&((RedisSource *)data)->source, g_get_monotonic_time() + wait);
+    if (!g_source_is_destroyed(source)) g_source_set_ready_time(source, g_get_monotonic_time() + wait);
 }
 
 /* The descriptor is about to be closed. The source is the program's, and stays. */
 static inline void redis_source_cleanup(void *data) {
     RedisSource *s = (RedisSource *)data;
     redis_source_set_interest(s, 0);
-    g_source_set_ready_time(&s->source, -1);
+    if (!g_source_is_destroyed(&s->source)) g_source_set_ready_time(&s->source, -1);
     s->ac = NULL;
 }
 

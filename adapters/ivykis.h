@@ -4,8 +4,8 @@
  *     redisIvykisAttach(ac);
  *     iv_main();
  *
- * Attach in the thread that runs the loop, after its iv_init. Attach first, then set callbacks and issue commands. The
- * context must end before iv_deinit. */
+ * Attach in the thread that runs the loop, after its iv_init. Attach first, then set callbacks and issue commands. After
+ * iv_deinit the context has no events any more; free it before another iv_init in the same thread. */
 
 #ifndef __HIREDIS_IVYKIS_H__
 #define __HIREDIS_IVYKIS_H__
@@ -38,22 +38,22 @@ static inline void redisIvykisHandleTimer(void *data) { redisAsyncHandleTimeout(
 /* ivykis tells the kernel before it waits, once, and only of what is different then. */
 static inline void redisIvykisAddRead(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_in == NULL) iv_fd_set_handler_in(&e->fd, redisIvykisHandleRead);
+    if (e->fd.handler_in == NULL && iv_inited()) iv_fd_set_handler_in(&e->fd, redisIvykisHandleRead);
 }
 
 static inline void redisIvykisDelRead(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_in != NULL) iv_fd_set_handler_in(&e->fd, NULL);
+    if (e->fd.handler_in != NULL && iv_inited()) iv_fd_set_handler_in(&e->fd, NULL);
 }
 
 static inline void redisIvykisAddWrite(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_out == NULL) iv_fd_set_handler_out(&e->fd, redisIvykisHandleWrite);
+    if (e->fd.handler_out == NULL && iv_inited()) iv_fd_set_handler_out(&e->fd, redisIvykisHandleWrite);
 }
 
 static inline void redisIvykisDelWrite(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_out != NULL) iv_fd_set_handler_out(&e->fd, NULL);
+    if (e->fd.handler_out != NULL && iv_inited()) iv_fd_set_handler_out(&e->fd, NULL);
 }
 
 static inline void redisIvykisStopTimer(redisIvykisEvents *e) {
@@ -62,6 +62,7 @@ static inline void redisIvykisStopTimer(redisIvykisEvents *e) {
 
 static inline void redisIvykisScheduleTimer(void *data, struct timeval tv) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
+    if (!iv_inited()) return;
     redisIvykisStopTimer(e);
     iv_validate_now();
     e->timer.expires = iv_now;
@@ -77,8 +78,10 @@ static inline void redisIvykisScheduleTimer(void *data, struct timeval tv) {
 /* The descriptor is about to be closed. */
 static inline void redisIvykisCleanup(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    iv_fd_unregister(&e->fd);
-    redisIvykisStopTimer(e);
+    if (iv_inited()) {
+        iv_fd_unregister(&e->fd);
+        redisIvykisStopTimer(e);
+    }
     hi_free(e);
 }
 

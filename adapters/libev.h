@@ -4,7 +4,8 @@
  *     redisLibevAttach(EV_DEFAULT_ ac);
  *     ev_run(EV_DEFAULT_ 0);
  *
- * Attach first, then set callbacks and issue commands. The context must end before its loop is destroyed. */
+ * Attach first, then set callbacks and issue commands. A context whose loop is destroyed goes on without one, and may be
+ * given another. (Where libev is built without EV_CLEANUP_ENABLE, the context must end before its loop.) */
 
 #ifndef __HIREDIS_LIBEV_H__
 #define __HIREDIS_LIBEV_H__
@@ -20,6 +21,7 @@
 #include "../hiredis.h"
 #include <ev.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Made by redisLibevAttach, freed by the cleanup hook. */
 typedef struct redisLibevEvents {
@@ -29,6 +31,9 @@ typedef struct redisLibevEvents {
 #endif
     ev_io io;
     ev_timer timer;
+#if EV_CLEANUP_ENABLE
+    ev_cleanup end; /* of the loop */
+#endif
     int interest;
     int write_next; /* both directions were ready, and reading had its turn */
 } redisLibevEvents;
@@ -109,8 +114,25 @@ static inline void redisLibevCleanup(void *data) {
     redisLibevEvents *e = (redisLibevEvents *)data;
     redisLibevSetInterest(e, 0);
     ev_timer_stop(REDIS_LIBEV_LOOP_(e) &e->timer);
+#if EV_CLEANUP_ENABLE
+    ev_cleanup_stop(REDIS_LIBEV_LOOP_(e) &e->end);
+#endif
     hi_free(e);
 }
+
+#if EV_CLEANUP_ENABLE
+/* The program destroys the loop first. The context goes on without one, and may be given another. */
+static inline void redisLibevHandleEnd(EV_P_ ev_cleanup *watcher, int ready) {
+    redisLibevEvents *e = (redisLibevEvents *)watcher->data;
+    redisAsyncContext *ac = e->context;
+#if EV_MULTIPLICITY
+    (void)EV_A;
+#endif
+    (void)ready;
+    redisLibevCleanup(e);
+    memset(&ac->ev, 0, sizeof(ac->ev));
+}
+#endif
 
 /* REDIS_ERR, and the context as it was, when it is attached already or memory is short. */
 static inline int redisLibevAttach(EV_P_ redisAsyncContext *ac) {
@@ -126,6 +148,11 @@ static inline int redisLibevAttach(EV_P_ redisAsyncContext *ac) {
     ev_init(&e->io, redisLibevHandleIo);
     ev_init(&e->timer, redisLibevHandleTimer);
     e->io.data = e->timer.data = e;
+#if EV_CLEANUP_ENABLE
+    ev_cleanup_init(&e->end, redisLibevHandleEnd);
+    e->end.data = e;
+    ev_cleanup_start(REDIS_LIBEV_LOOP_(e) &e->end);
+#endif
 
     ac->ev.addRead = redisLibevAddRead;
     ac->ev.delRead = redisLibevDelRead;

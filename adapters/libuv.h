@@ -5,7 +5,9 @@
  *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
  *
  * Attach first, then set callbacks and issue commands. The loop must run once more after the context has ended, as for
- * every handle that is closed. */
+ * every handle that is closed. A program that ends its loop by closing all handles (uv_walk) may free the context before
+ * or after that; meanwhile the context is as if nothing happened on its socket. Freed before the loop has run, it needs
+ * the loop to run twice. */
 
 #ifndef __HIREDIS_LIBUV_H__
 #define __HIREDIS_LIBUV_H__
@@ -26,6 +28,7 @@ typedef struct redisLibuvEvents {
     redisAsyncContext *context; /* NULL after the cleanup hook */
     uv_poll_t poll;
     uv_timer_t timer;
+    uv_timer_t last; /* waits for handles that the program closes */
     int interest;
     int write_next; /* both directions were ready, and reading had its turn */
     int open_handles;
@@ -57,7 +60,7 @@ static inline void redisLibuvHandleTimer(uv_timer_t *handle) {
 }
 
 static inline void redisLibuvSetInterest(redisLibuvEvents *e, int interest) {
-    if (interest == e->interest) return;
+    if (interest == e->interest || uv_is_closing((uv_handle_t *)&e->poll)) return;
     if (interest != 0) uv_poll_start(&e->poll, interest, redisLibuvHandlePoll);
     else uv_poll_stop(&e->poll);
     e->interest = interest;
@@ -87,7 +90,7 @@ static inline void redisLibuvDelWrite(void *data) {
 static inline void redisLibuvScheduleTimer(void *data, struct timeval tv) {
     redisLibuvEvents *e = (redisLibuvEvents *)data;
     uint64_t ms = (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000;
-    uv_timer_start(&e->timer, redisLibuvHandleTimer, ms, 0);
+    if (!uv_is_closing((uv_handle_t *)&e->timer)) uv_timer_start(&e->timer, redisLibuvHandleTimer, ms, 0);
 }
 
 static inline void redisLibuvHandleClosed(uv_handle_t *handle) {
@@ -95,13 +98,43 @@ static inline void redisLibuvHandleClosed(uv_handle_t *handle) {
     if (--e->open_handles == 0) hi_free(e);
 }
 
-/* The descriptor is about to be closed: libuv forgets it now, and calls back later. */
+/* Of a handle that the program closes nobody tells us when that is done. But then it holds its loop no more. */
+static inline int redisLibuvIsBeingClosed(const uv_handle_t *handle) {
+    return uv_is_closing(handle) && uv_has_ref(handle);
+}
+
+/* libuv calls back in no known order, so this takes turns of the loop until the others are done. */
+static inline void redisLibuvLastClosed(uv_handle_t *handle) {
+    redisLibuvEvents *e = (redisLibuvEvents *)handle->data;
+    if (redisLibuvIsBeingClosed((uv_handle_t *)&e->poll) || redisLibuvIsBeingClosed((uv_handle_t *)&e->timer)) {
+        uv_timer_init(handle->loop, &e->last);
+        uv_close(handle, redisLibuvLastClosed);
+    } else {
+        redisLibuvHandleClosed(handle);
+    }
+}
+
+static inline void redisLibuvClose(redisLibuvEvents *e, uv_handle_t *handle) {
+    if (uv_is_closing(handle)) return;
+    e->open_handles++;
+    uv_close(handle, redisLibuvHandleClosed);
+}
+
+/* The descriptor is about to be closed: libuv forgets it now, and calls back later. With both handles closed by the
+ * program, the loop may be gone. */
 static inline void redisLibuvCleanup(void *data) {
     redisLibuvEvents *e = (redisLibuvEvents *)data;
     e->context = NULL;
     e->interest = 0;
-    uv_close((uv_handle_t *)&e->poll, redisLibuvHandleClosed);
-    uv_close((uv_handle_t *)&e->timer, redisLibuvHandleClosed);
+    if (redisLibuvIsBeingClosed((uv_handle_t *)&e->poll) || redisLibuvIsBeingClosed((uv_handle_t *)&e->timer)) {
+        uv_timer_init(e->poll.loop, &e->last);
+        e->last.data = e;
+        e->open_handles++;
+        uv_close((uv_handle_t *)&e->last, redisLibuvLastClosed);
+    }
+    redisLibuvClose(e, (uv_handle_t *)&e->poll);
+    redisLibuvClose(e, (uv_handle_t *)&e->timer);
+    if (e->open_handles == 0) hi_free(e);
 }
 
 /* REDIS_ERR, and the context as it was, when it is attached already, memory is short or libuv refuses the socket. */
@@ -118,7 +151,6 @@ static inline int redisLibuvAttach(redisAsyncContext *ac, uv_loop_t *loop) {
     }
     uv_timer_init(loop, &e->timer);
     e->poll.data = e->timer.data = e;
-    e->open_handles = 2;
 
     ac->ev.addRead = redisLibuvAddRead;
     ac->ev.delRead = redisLibuvDelRead;

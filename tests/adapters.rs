@@ -6,7 +6,9 @@ mod support;
 use Hiredis::{Oracle, Ours};
 use std::collections::BTreeSet;
 use std::fs;
-use support::{Build, Hiredis, Server, compiles, oracle, redismodule, root, system_includes};
+use support::{
+    Build, Hiredis, Server, compiles, oracle, pkg_config, redismodule, root, system_includes,
+};
 
 fn passes(program: &str) {
     let server = Server::start(&[]);
@@ -32,6 +34,47 @@ fn poll_lets_exceptions_through() {
 #[test]
 fn libevent() {
     passes("adapter_libevent");
+}
+
+/// A program that ends its loop, and then the context. On libevent and Qt, ae and libhv nothing tells of the loop's end.
+fn loop_gone(name: &str, flags: &[String]) {
+    let server = Server::start(&[]);
+    let build = Build::new("c/loop_gone.c").flag(&format!("-DLOOP_{name}"));
+    let program = flags.iter().fold(build, |build, flag| build.flag(flag));
+    let program = program.flag("-Wno-unused-function").build();
+    program.on(Ours).server(&server).success();
+    let run = program.on(Ours).server(&server).valgrind();
+    let known = root().join("tests/c/conformance/loops.supp");
+    run.env(
+        "VALGRIND_OPTS",
+        format!("--suppressions={}", known.display()),
+    )
+    .success();
+}
+
+#[test]
+fn libuv_s_handles_may_be_closed_first() {
+    loop_gone("UV", &["-luv".into()]);
+}
+
+#[test]
+fn glib_s_source_may_be_destroyed_first() {
+    loop_gone("GLIB", &pkg_config(&["--cflags", "--libs", "glib-2.0"]));
+}
+
+#[test]
+fn libev_s_loop_may_be_destroyed_first() {
+    loop_gone("EV", &["-lev".into()]);
+}
+
+#[test]
+fn ivykis_may_be_left_first() {
+    loop_gone("IVYKIS", &["-livykis".into()]);
+}
+
+#[test]
+fn sd_event_may_be_left_first() {
+    loop_gone("SDEVENT", &["-lsystemd".into()]);
 }
 
 #[test]
