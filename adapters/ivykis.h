@@ -35,25 +35,43 @@ static inline void redisIvykisHandleWrite(void *data) { redisAsyncHandleWrite(((
 /* One-shot: redisAsyncHandleTimeout decides whether the time is up, and schedules again if it is not. */
 static inline void redisIvykisHandleTimer(void *data) { redisAsyncHandleTimeout(((redisIvykisEvents *)data)->context); }
 
-/* ivykis tells the kernel before it waits, once, and only of what is different then. */
+/* ivykis tells the kernel before it waits, once, and only of what is different then. With nothing of interest it is told to
+ * forget the socket: when it next hears of the descriptor, that may be another's. */
+static inline void redisIvykisSetInterest(redisIvykisEvents *e, void (*in)(void *), void (*out)(void *)) {
+    if (!iv_inited()) return;
+    if (!iv_fd_registered(&e->fd)) {
+        e->fd.handler_in = in;
+        e->fd.handler_out = out;
+        if (in != NULL || out != NULL) iv_fd_register(&e->fd);
+        return;
+    }
+    if (in == NULL && out == NULL) {
+        iv_fd_unregister(&e->fd);
+        e->fd.handler_in = e->fd.handler_out = NULL;
+        return;
+    }
+    if (in != e->fd.handler_in) iv_fd_set_handler_in(&e->fd, in);
+    if (out != e->fd.handler_out) iv_fd_set_handler_out(&e->fd, out);
+}
+
 static inline void redisIvykisAddRead(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_in == NULL && iv_inited()) iv_fd_set_handler_in(&e->fd, redisIvykisHandleRead);
+    if (e->fd.handler_in == NULL) redisIvykisSetInterest(e, redisIvykisHandleRead, e->fd.handler_out);
 }
 
 static inline void redisIvykisDelRead(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_in != NULL && iv_inited()) iv_fd_set_handler_in(&e->fd, NULL);
+    if (e->fd.handler_in != NULL) redisIvykisSetInterest(e, NULL, e->fd.handler_out);
 }
 
 static inline void redisIvykisAddWrite(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_out == NULL && iv_inited()) iv_fd_set_handler_out(&e->fd, redisIvykisHandleWrite);
+    if (e->fd.handler_out == NULL) redisIvykisSetInterest(e, e->fd.handler_in, redisIvykisHandleWrite);
 }
 
 static inline void redisIvykisDelWrite(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
-    if (e->fd.handler_out != NULL && iv_inited()) iv_fd_set_handler_out(&e->fd, NULL);
+    if (e->fd.handler_out != NULL) redisIvykisSetInterest(e, e->fd.handler_in, NULL);
 }
 
 static inline void redisIvykisStopTimer(redisIvykisEvents *e) {
@@ -79,7 +97,7 @@ static inline void redisIvykisScheduleTimer(void *data, struct timeval tv) {
 static inline void redisIvykisCleanup(void *data) {
     redisIvykisEvents *e = (redisIvykisEvents *)data;
     if (iv_inited()) {
-        iv_fd_unregister(&e->fd);
+        if (iv_fd_registered(&e->fd)) iv_fd_unregister(&e->fd);
         redisIvykisStopTimer(e);
     }
     hi_free(e);

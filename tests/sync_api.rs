@@ -38,3 +38,11 @@ fn everything_under_valgrind() {
         .valgrind()
         .success();
 }
+
+/// Names with addresses of both families, blocking. `conformance/scenarios.h` has the asynchronous half, on every loop.
+#[test]
+fn both_families_are_tried() {
+    let program = Build::new("c/two_families.c").flag("-rdynamic").build();
+    program.on(Hiredis::Ours).success();
+    program.on(Hiredis::Ours).valgrind().success();
+}

@@ -3,7 +3,7 @@
 use super::{
     AsyncContext, Flow, has_flag, hooks, in_callback, inner, lifecycle, mirror_error, timer,
 };
-use crate::context;
+use crate::context::{self, Next};
 use crate::error::{Error, set_errno};
 use crate::layout::{
     REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_ERR,
@@ -46,19 +46,46 @@ pub(super) unsafe fn conclude(ac: *mut AsyncContext, done: Result<bool, c_int>) 
     }
 }
 
-/// Asks the next address: on a new socket, or on the same one where the loop could not follow.
+/// Asks the next address: on a new socket, or on the same one if the loop could not follow.
 unsafe fn try_next_address(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live; the hook was given for such calls.
     unsafe {
         let Some(untried) = (*ac).untried.as_mut() else {
             return false;
         };
-        match (*ac).on_new_socket {
-            Some(hook) => {
-                context::connect_next_anew(inner(ac), untried) && (hook.function)(hook.data)
-            }
-            None => context::connect_next(inner(ac), untried),
+        if let Some(hook) = (*ac).on_new_socket {
+            return context::connect_next_anew(inner(ac), untried) && (hook.function)(hook.data);
         }
+        match context::connect_next(inner(ac), untried) {
+            Next::Asked => true,
+            Next::OnNewSocket => try_new_socket(ac),
+            Next::Nothing => false,
+        }
+    }
+}
+
+/// Asks an address of the other family, on a new socket with the old one's descriptor. Loops forget
+/// the old socket if nothing is of interest, and watch the new one from then on: whether they tell
+/// the kernel at once, or before they wait and only of what is different then, so that reading is of
+/// interest, too. Adapters without timers are of old headers, and some of them could not follow.
+unsafe fn try_new_socket(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live; the hooks were given for such calls.
+    unsafe {
+        if (*ac).c.ev.scheduleTimer.is_none() {
+            return false;
+        }
+        if let Some(del_read) = (*ac).c.ev.delRead {
+            del_read((*ac).c.ev.data);
+        }
+        hooks::del_write(ac);
+        let Some(untried) = (*ac).untried.as_mut() else {
+            return false;
+        };
+        if !context::connect_next_in_place(inner(ac), untried) {
+            return false;
+        }
+        hooks::add_read(ac);
+        true
     }
 }
 

@@ -3,7 +3,7 @@
 use super::peer::remember;
 use super::{Status, fail, is_blocking, options};
 use crate::alloc;
-use crate::error::Error;
+use crate::error::{Error, errno, set_errno};
 use crate::layout::{
     CLOEXEC, REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONNECTED, REDIS_PREFER_IPV4,
     REDIS_PREFER_IPV6, REDIS_REUSEADDR, redisContext,
@@ -11,15 +11,29 @@ use crate::layout::{
 use crate::net::{self, Addresses, Attempt, Deadline, Family, SocketAddress, TcpOptions};
 use core::ffi::CStr;
 use core::ptr::null_mut;
-use libc::{c_char, c_int, timeval};
+use libc::{AF_INET, AF_INET6, AF_UNSPEC, c_char, c_int, timeval};
 
-/// Addresses that an asynchronous connect may still try: the rest of them, and how many are done.
+/// Addresses that a connect may still try.
 pub(crate) struct Untried {
-    pub(crate) addresses: Addresses,
-    pub(crate) tried: usize,
+    addresses: Addresses,
+    /// How many of them are done.
+    tried: u32,
+    /// The family that the host has not been looked up for, or `AF_UNSPEC`. Most hosts answer at
+    /// their first, and resolvers may take long for the other.
+    other: c_int,
 }
 
-/// Connects to a TCP port. Non-blocking, returns the addresses left to try.
+/// What can be done after an asynchronous connect was refused.
+pub(crate) enum Next {
+    /// Another address is being asked, on the same socket.
+    Asked,
+    /// There is another address, which takes another socket.
+    OnNewSocket,
+    Nothing,
+}
+
+/// Connects to a TCP port: to the addresses of the preferred family, then to those of the other.
+/// Non-blocking, returns the addresses left to try.
 ///
 /// # Safety
 /// `c` is live; the strings are NULL or NUL-terminated, `timeout` NULL or valid; each may be the
@@ -34,9 +48,96 @@ pub(crate) unsafe fn connect_bind_tcp(
     // SAFETY: the caller's promises.
     unsafe {
         let deadline = keep_tcp(c, host, port, timeout, source)?;
-        match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
-            Ok(addresses) => connect_addresses(c, addresses, deadline),
-            Err(code) => fail(c, Error::Resolve(code)),
+        let addresses = match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
+            Ok(addresses) => addresses,
+            Err(code) => return fail(c, Error::Resolve(code)),
+        };
+        let other = other_family(family(c), &addresses);
+        let attempt = net::connect_tcp(&addresses, 0, &tcp_options(c, deadline));
+        let mut untried = Untried {
+            addresses,
+            tried: attempt.tried as u32,
+            other,
+        };
+        let attempt = connect_other_family(c, &mut untried, attempt, deadline);
+        take_over(c, attempt)?;
+        Ok(untried)
+    }
+}
+
+/// The family that a host's addresses are to be asked for once those of `family` have refused;
+/// `AF_UNSPEC` if the resolver has given all, or has none of the preferred.
+fn other_family(family: Family, addresses: &Addresses) -> c_int {
+    let found = addresses.iter().next().map(|entry| entry.ai_family);
+    match (family, found) {
+        (Family::V4, Some(AF_INET)) => AF_INET6,
+        (Family::V6, Some(AF_INET6)) => AF_INET,
+        _ => AF_UNSPEC,
+    }
+}
+
+/// Goes on from addresses that have refused to those of the other family. If they refuse, too, what
+/// the first have said is reported: hosts without IPv6 have nothing to say of it.
+///
+/// # Safety
+/// `c` is live.
+unsafe fn connect_other_family(
+    c: *mut redisContext,
+    untried: &mut Untried,
+    first: Attempt,
+    deadline: Deadline,
+) -> Attempt {
+    if first.result.is_ok() || !first.may_go_on || deadline.is_past() {
+        return first;
+    }
+    let said = errno();
+    // SAFETY: the caller's context is live.
+    let attempt = unsafe {
+        untried
+            .has_more(c)
+            .then(|| net::connect_tcp(&untried.addresses, 0, &tcp_options(c, deadline)))
+    };
+    let (kept, dropped) = match attempt {
+        None => (first, None),
+        Some(second) => {
+            untried.tried += second.tried as u32;
+            match second.result {
+                Ok(()) => (second, Some(first)),
+                Err(_) => (first, Some(second)),
+            }
+        }
+    };
+    if let Some(fd) = dropped.map(|attempt| attempt.fd).filter(|&fd| fd != -1) {
+        net::close(fd);
+    }
+    set_errno(said);
+    kept
+}
+
+impl Untried {
+    /// Whether there is another address; the host is looked up for the other family, if that has
+    /// not been done. Only such a lookup may wait.
+    ///
+    /// # Safety
+    /// `c` is live.
+    unsafe fn has_more(&mut self, c: *mut redisContext) -> bool {
+        if self.addresses.iter().nth(self.tried as usize).is_some() {
+            return true;
+        }
+        let family = core::mem::replace(&mut self.other, AF_UNSPEC);
+        if family == AF_UNSPEC {
+            return false;
+        }
+        // SAFETY: the caller's context is live; its host is NULL or NUL-terminated.
+        let found = unsafe { Addresses::of_family(text((*c).tcp.host), (*c).tcp.port, family) };
+        // A resolver of the program's may give what was tried before.
+        match found {
+            Ok(found) if found.iter().all(|entry| entry.ai_family == family) => {
+                self.addresses = found;
+                self.tried = 0;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -84,9 +185,13 @@ pub(crate) unsafe fn connect_addresses(
     // SAFETY: the context is live.
     unsafe {
         let attempt = net::connect_tcp(&addresses, 0, &tcp_options(c, deadline));
-        let tried = attempt.tried;
+        let tried = attempt.tried as u32;
         take_over(c, attempt)?;
-        Ok(Untried { addresses, tried })
+        Ok(Untried {
+            addresses,
+            tried,
+            other: AF_UNSPEC,
+        })
     }
 }
 
@@ -152,32 +257,66 @@ pub(crate) unsafe fn keep_unix(
 pub(crate) unsafe fn connect_next_anew(c: *mut redisContext, untried: &mut Untried) -> bool {
     // SAFETY: the context is live.
     unsafe {
-        if untried.addresses.iter().nth(untried.tried).is_none() {
+        if !untried.has_more(c) {
             return false;
         }
         super::net_close(c);
         let options = tcp_options(c, Deadline::after(None));
-        let attempt = net::connect_tcp(&untried.addresses, untried.tried, &options);
-        untried.tried += attempt.tried;
+        let attempt = net::connect_tcp(&untried.addresses, untried.tried as usize, &options);
+        untried.tried += attempt.tried as u32;
         let connecting = take_over(c, attempt).is_ok();
         (*c).flags &= !REDIS_CONNECTED;
         connecting
     }
 }
 
-/// Goes on from a refused asynchronous connect to the next address, on the same socket.
+/// Goes on from a refused asynchronous connect to the next address, on the same socket if that can
+/// be.
 ///
 /// # Safety
 /// `c` is live.
-pub(crate) unsafe fn connect_next(c: *mut redisContext, untried: &mut Untried) -> bool {
+pub(crate) unsafe fn connect_next(c: *mut redisContext, untried: &mut Untried) -> Next {
     // SAFETY: the context is live.
     unsafe {
         let Some(last) = (*c).saddr.as_ref() else {
-            return false;
+            return Next::Nothing;
         };
         let family = c_int::from(last.sa_family);
-        net::connect_next((*c).fd, family, &untried.addresses, &mut untried.tried)
-            .is_some_and(|address| remember(c, &address).is_ok())
+        match net::connect_next((*c).fd, family, &untried.addresses, &mut untried.tried) {
+            Some(address) if remember(c, &address).is_ok() => Next::Asked,
+            Some(_) => Next::Nothing,
+            None if untried.has_more(c) => Next::OnNewSocket,
+            None => Next::Nothing,
+        }
+    }
+}
+
+/// The same on a new socket, which takes the descriptor of the old one: for loops that know a
+/// context by its descriptor alone. They must have been told to forget the old socket before, and
+/// be told to watch the new one afterwards.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn connect_next_in_place(c: *mut redisContext, untried: &mut Untried) -> bool {
+    // SAFETY: the context is live.
+    unsafe {
+        while untried.has_more(c) {
+            let options = tcp_options(c, Deadline::after(None));
+            let cloexec = options.cloexec;
+            let attempt = net::connect_tcp(&untried.addresses, untried.tried as usize, &options);
+            untried.tried += attempt.tried as u32;
+            let Some(address) = attempt.address.filter(|_| attempt.result.is_ok()) else {
+                if attempt.fd != -1 {
+                    net::close(attempt.fd);
+                }
+                continue;
+            };
+            let replaced = net::replace((*c).fd, attempt.fd, cloexec);
+            return replaced
+                && remember(c, &address).is_ok()
+                && options::restore_options(c).is_ok();
+        }
+        false
     }
 }
 

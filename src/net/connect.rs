@@ -36,6 +36,8 @@ pub(crate) struct Attempt {
     pub(crate) address: Option<SocketAddress>,
     /// How many addresses were tried.
     pub(crate) tried: usize,
+    /// Another address could change the result.
+    pub(crate) may_go_on: bool,
     pub(crate) result: Result<(), Error>,
 }
 
@@ -72,6 +74,7 @@ impl Attempt {
             fd,
             address: None,
             tried: 0,
+            may_go_on: true,
             result: Err(error),
         }
     }
@@ -109,6 +112,7 @@ pub(crate) fn connect_tcp(addresses: &Addresses, skip: usize, options: &TcpOptio
             Err(Failure::Final(fd, error)) => {
                 attempt.fd = fd;
                 attempt.address = Some(address);
+                attempt.may_go_on = false;
                 attempt.result = Err(error);
                 return attempt;
             }
@@ -249,19 +253,18 @@ fn wait_connected(
     }
 }
 
-/// Goes on from a refused connect on a non-blocking socket: asks the same socket for the first of
-/// the addresses after `tried` that is of its `family`. `None` when none is left.
+/// Goes on from a refused connect on a non-blocking socket: asks the same socket for the addresses
+/// after `tried`, as long as they are of its `family`. `None` if none is left that it can be asked
+/// for.
 pub(crate) fn connect_next(
     fd: c_int,
     family: c_int,
     addresses: &Addresses,
-    tried: &mut usize,
+    tried: &mut u32,
 ) -> Option<SocketAddress> {
-    for entry in addresses.iter().skip(*tried) {
+    let rest = addresses.iter().skip(*tried as usize);
+    for entry in rest.take_while(|entry| entry.ai_family == family) {
         *tried += 1;
-        if entry.ai_family != family {
-            continue;
-        }
         // SAFETY: the entry's address is as long as it says.
         unsafe {
             let address = SocketAddress::copy(entry.ai_addr, entry.ai_addrlen);
@@ -317,6 +320,7 @@ pub(crate) fn connect_unix(
             fd,
             address: Some(address),
             tried: 1,
+            may_go_on: false,
             result: Ok(()),
         },
         Err(error) => closed(error),

@@ -45,7 +45,16 @@ impl Addresses {
         }
     }
 
-    /// The same with the addresses of every family, the one that `family` names before the other.
+    /// The addresses of one family (an `AF_*`) alone.
+    pub(crate) fn of_family(
+        host: Option<&CStr>,
+        port: c_int,
+        family: c_int,
+    ) -> Result<Self, c_int> {
+        Self::look_up(host, Service::new(port)?.text(), family, 0)
+    }
+
+    /// As `of_peer` with the addresses of every family, the one that `family` names before the other.
     pub(crate) fn of_every_family(
         host: Option<&CStr>,
         port: c_int,

@@ -34,6 +34,16 @@ pub(crate) fn close(fd: c_int) {
     crate::error::set_errno(saved);
 }
 
+/// Puts the socket `new` in the place of `fd`, which goes, and of which the number stays. Whether
+/// that could be done; `new` itself is closed in either case.
+pub(crate) fn replace(fd: c_int, new: c_int, cloexec: bool) -> bool {
+    let flags = if cloexec { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: no pointers are passed; the caller gives both descriptors up.
+    let replaced = unsafe { libc::dup3(new, fd, flags) } != -1;
+    close(new);
+    replaced
+}
+
 /// Switches between blocking and non-blocking mode.
 pub(super) fn set_blocking(fd: c_int, blocking: bool) -> Result<(), Error> {
     // SAFETY: no pointers are passed.

@@ -34,19 +34,22 @@ static inline void peer_die(const char *what) {
     exit(99);
 }
 
-/* A port of ADDRESS that is taken but not listened on: connecting to it is refused. */
+/* A port of ADDRESS, of either family, that is taken but not listened on: connecting to it is refused. */
 static inline void peer_bind(struct peer *p, const char *address) {
     struct sockaddr_in a = {.sin_family = AF_INET};
-    socklen_t len = sizeof a;
-    int on = 1;
+    struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
+    int is_v6 = strchr(address, ':') != NULL, on = 1;
+    struct sockaddr *at = is_v6 ? (struct sockaddr *)&a6 : (struct sockaddr *)&a;
+    socklen_t len = is_v6 ? sizeof a6 : sizeof a;
     memset(p, 0, sizeof *p);
     p->fd = -1;
-    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    inet_pton(AF_INET, address, &a.sin_addr);
+    p->listener = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    inet_pton(at->sa_family, address, is_v6 ? (void *)&a6.sin6_addr : (void *)&a.sin_addr);
     setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(p->listener, (struct sockaddr *)&a, sizeof a)) peer_die("bind");
-    if (getsockname(p->listener, (struct sockaddr *)&a, &len)) peer_die("getsockname");
-    p->port = ntohs(a.sin_port);
+    if (is_v6) setsockopt(p->listener, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(p->listener, at, len)) peer_die("bind");
+    if (getsockname(p->listener, at, &len)) peer_die("getsockname");
+    p->port = ntohs(is_v6 ? a6.sin6_port : a.sin_port);
 }
 
 static inline void peer_refuse(struct peer *p) { peer_bind(p, "127.0.0.1"); }

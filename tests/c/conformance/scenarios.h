@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "../adapter.h"
+#include "../two_families.h"
 
 /* What a loop tells the kernel for a command that is issued outside of callbacks: wait for writable, then not any more. */
 #ifndef REGISTRATIONS_PER_ROUND
@@ -65,6 +66,48 @@ static void connects_without_callbacks(void) {
     loop_until(c.answered == 1);
     redisAsyncFree(ac);
     told("client", &c);
+}
+
+/* The server listens at the address that is not preferred; its socket takes the place of the first. */
+static void other_family(void) {
+    static const struct { const char *name, *listens; int options; } sides[] = {
+        {"ipv6", "::1", REDIS_OPT_PREFER_IPV4}, {"ipv4", "127.0.0.1", REDIS_OPT_PREFER_IPV6},
+    };
+    for (int i = 0; i < 2; i++) {
+        struct client c;
+        struct peer p;
+        redisOptions o = {0};
+        peer_bind(&p, sides[i].listens);
+        if (listen(p.listener, 4)) peer_die("listen");
+        REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
+        o.options |= sides[i].options;
+        open_with(&c, &o);
+        loop_until(c.connected != NONE);
+        peer_accept(&p);
+        for (int round = 1; round < 4; round++) {
+            redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+            for (int k = 0; k < 3; k++) loop_once();
+            peer_read(&p, (char[64]){0}, 14);
+            peer_say(&p, "+PONG\r\n");
+            loop_until(c.answered == round);
+        }
+        redisAsyncFree(c.ac);
+        told(sides[i].name, &c);
+        peer_end(&p);
+    }
+}
+
+/* Neither family answers. */
+static void no_family(void) {
+    struct client c;
+    struct peer p;
+    redisOptions o = {0};
+    peer_refuse(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
+    open_with(&c, &o);
+    loop_until(c.connected != NONE && c.ac == NULL);
+    told("client", &c);
+    peer_end(&p);
 }
 
 /* Much at once. */
@@ -451,6 +494,8 @@ static const struct {
     entry(connects),
     entry(connects_without_callbacks),
     entry(refused),
+    entry(other_family),
+    entry(no_family),
     entry(connect_timeout),
     entry(command_timeout),
     entry(request_and_reply),

@@ -1,0 +1,121 @@
+/* A name with addresses of both families, blocking: whichever family the server listens at, and whichever is preferred; what is reported if
+ * neither answers; one timeout for all; and how often names are looked up. The asynchronous half is in conformance/scenarios.h. */
+#include <hiredis/hiredis.h>
+#include "cases.h"
+#include "peer.h"
+#include "two_families.h"
+
+static const int preferences[] = {0, REDIS_OPT_PREFER_IPV4, REDIS_OPT_PREFER_IPV6, REDIS_OPT_PREFER_IP_UNSPEC};
+enum { PREFERENCES = sizeof(preferences) / sizeof(*preferences) };
+
+static redisContext *dial(const char *host, int port, int options) {
+    redisOptions o = {0};
+    struct timeval timeout = {2, 0};
+    REDIS_OPTIONS_SET_TCP(&o, host, port);
+    o.options |= options;
+    o.connect_timeout = &timeout;
+    looked_up_v4 = looked_up_v6 = 0;
+    return redisConnectWithOptions(&o);
+}
+
+static void answer_once(struct peer *p) {
+    peer_accept(p);
+    peer_read(p, (char[64]){0}, 14);
+    peer_say(p, "+PONG\r\n");
+}
+
+static void ask(redisContext *c) {
+    redisReply *reply = redisCommand(c, "PING");
+    check(reply != NULL && reply->type == REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+}
+
+static void every_server_and_preference(void) {
+    static const char *const servers[] = {"127.0.0.1", "::1"};
+    for (int server = 0; server < 2; server++)
+        for (int i = 0; i < PREFERENCES; i++) {
+            struct peer p;
+            peer_bind(&p, servers[server]);
+            if (listen(p.listener, 4)) peer_die("listen");
+            redisContext *c = dial("both.test", p.port, preferences[i]);
+            check(c != NULL && c->err == 0);
+            same(c->errstr, "");
+            peer_start(&p, answer_once);
+            ask(c);
+            peer_join(&p);
+            /* It goes back there. */
+            check(redisReconnect(c) == REDIS_OK);
+            peer_start(&p, answer_once);
+            ask(c);
+            peer_join(&p);
+            redisFree(c);
+            peer_end(&p);
+        }
+}
+
+static void neither_answers(void) {
+    for (int i = 0; i < PREFERENCES; i++) {
+        struct peer p;
+        peer_refuse(&p);
+        redisContext *c = dial("both.test", p.port, preferences[i]);
+        check(c->err == REDIS_ERR_IO && errno == ECONNREFUSED);
+        same(c->errstr, "Connection refused");
+        redisFree(c);
+        peer_end(&p);
+    }
+}
+
+/* The other family is looked up only if the first has refused; and a name that it does not know changes nothing. */
+static void looked_up_when_needed(void) {
+    struct peer p;
+    peer_listen(&p);
+    redisContext *c = dial("both.test", p.port, 0);
+    check(c->err == 0 && looked_up_v4 == 1 && looked_up_v6 == 0);
+    redisFree(c);
+    peer_end(&p);
+    peer_refuse(&p);
+    c = dial("four.test", p.port, 0);
+    check(c->err == REDIS_ERR_IO && looked_up_v4 == 1 && looked_up_v6 == 1);
+    same(c->errstr, "Connection refused");
+    redisFree(c);
+    c = dial("four.test", p.port, REDIS_OPT_PREFER_IPV6);
+    check(c->err == REDIS_ERR_IO && looked_up_v4 == 1 && looked_up_v6 == 1);
+    same(c->errstr, "Connection refused");
+    redisFree(c);
+    peer_end(&p);
+}
+
+/* A first address that says nothing takes the whole of the time. */
+static void within_one_timeout(void) {
+    struct peer p;
+    struct timespec begin, end;
+    struct timeval timeout = {0, 300000};
+    redisOptions o = {0};
+    peer_listen_backlog(&p, 0);
+    int fill[8];
+    for (int i = 0; i < 8; i++) {
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)p.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fill[i], (struct sockaddr *)&a, sizeof a);
+    }
+    REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
+    o.connect_timeout = &timeout;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    redisContext *c = redisConnectWithOptions(&o);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    check(c->err == REDIS_ERR_IO);
+    same(c->errstr, "Connection timed out");
+    double took = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    check(took > 0.29 && took < 1.5);
+    redisFree(c);
+    for (int i = 0; i < 8; i++) close(fill[i]);
+    peer_end(&p);
+}
+
+static const struct test_case cases[] = {
+    CASE(every_server_and_preference), CASE(neither_answers), CASE(looked_up_when_needed), CASE(within_one_timeout),
+};
+
+int main(int argc, char **argv) {
+    return run_cases(cases, sizeof cases / sizeof *cases, argc, argv);
+}
