@@ -46,3 +46,13 @@ fn both_families_are_tried() {
     program.on(Hiredis::Ours).success();
     program.on(Hiredis::Ours).valgrind().success();
 }
+
+/// Pipelines to peers that read on only when their answers are taken. TLS's half is in `c/tls_peers.c`.
+#[test]
+fn pipelines_are_read_while_they_are_sent() {
+    let program = Build::new("c/sync_exchange.c")
+        .flag("-D_GNU_SOURCE")
+        .build();
+    program.on(Hiredis::Ours).timeout(60).success();
+    program.on(Hiredis::Ours).valgrind().success();
+}

@@ -6,6 +6,7 @@
 
 mod command;
 mod connect;
+mod exchange;
 mod io;
 mod lifecycle;
 mod options;

@@ -1,13 +1,14 @@
 //! Replies of a blocking context.
 
 use super::command::is_sound;
+use super::exchange::Exchange;
 use super::{
-    Command, Status, append, begin_command, buffer_read, buffer_write, clear_error,
-    copy_reader_error, fail, hear_out, is_blocking, reader,
+    Command, Status, append, begin_command, buffer_read, clear_error, copy_reader_error, fail,
+    hear_out, is_blocking, reader,
 };
 use crate::error::{Error, set_errno};
 use crate::layout::{REDIS_OK, redisContext};
-use crate::{net, reader as parser, sds};
+use crate::{net, reader as parser};
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, c_void};
 use std::time::{Duration, Instant};
@@ -74,15 +75,19 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
             return Err(());
         }
         let mut patience = Patience::new(c);
+        let mut exchange = Exchange::new(c);
         loop {
-            let waiting = sds::len((*c).obuf);
-            match buffer_write(c) {
-                Ok(true) => break,
-                Ok(false) => {}
+            match exchange.turn(c) {
+                Ok(turn) if turn.done => break,
+                Ok(turn) => patience.spend(c, turn.moved)?,
                 Err(()) => return last_words(c),
             }
-            // A transport of the program's may have added to the buffer.
-            patience.spend(c, waiting.saturating_sub(sds::len((*c).obuf)))?;
+        }
+        // It may have come while the command was being sent.
+        if exchange.has_read()
+            && let Some(reply) = next_in_band(c)?
+        {
+            return Ok(Some(reply));
         }
         loop {
             let count = buffer_read(c)?.count;

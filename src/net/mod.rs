@@ -11,7 +11,7 @@ pub(crate) use connect::{
 };
 pub(crate) use resolve::{Addresses, Family};
 pub(crate) use socket::{
-    close, connect_state, has_arrived, is_unix, pending_error, receive, replace, send,
-    set_io_timeouts, set_keepalive, set_nodelay, set_user_timeout,
+    acknowledge, close, connect_state, has_arrived, is_unix, pending_error, receive, replace, send,
+    send_timeout, set_io_timeouts, set_keepalive, set_nodelay, set_user_timeout, wait_for_either,
 };
 pub(crate) use time::{Deadline, connect_deadline, duration, is_zero};

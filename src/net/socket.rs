@@ -1,5 +1,6 @@
 //! One socket: opening, modes, options, bytes in and out.
 
+use super::time::{Deadline, duration};
 use crate::error::{Error, errno};
 use core::ffi::CStr;
 use libc::{
@@ -8,6 +9,7 @@ use libc::{
     SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_USER_TIMEOUT, c_char,
     c_int, c_uint, sockaddr, socklen_t, ssize_t, timeval,
 };
+use std::time::Duration;
 
 /// Keepalive probes that may stay unanswered.
 const KEEPALIVE_PROBES: c_int = 3;
@@ -121,6 +123,57 @@ pub(crate) fn set_io_timeouts(fd: c_int, timeout: &timeval) -> Result<(), Error>
 /// Bounds how long one blocking write or connect may take.
 pub(super) fn set_send_timeout(fd: c_int, timeout: &timeval) -> Result<(), c_int> {
     set_option(fd, SOL_SOCKET, SO_SNDTIMEO, timeout)
+}
+
+/// How long one blocking write may take; `None` for as long as it takes.
+pub(crate) fn send_timeout(fd: c_int) -> Option<Duration> {
+    let mut timeout = timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let mut size = size_of::<timeval>() as socklen_t;
+    // SAFETY: `timeout` is as large as `size` says.
+    unsafe {
+        libc::getsockopt(
+            fd,
+            SOL_SOCKET,
+            SO_SNDTIMEO,
+            (&raw mut timeout).cast(),
+            &raw mut size,
+        )
+    };
+    duration(&timeout).filter(|limit| !limit.is_zero())
+}
+
+/// Has TCP acknowledge at once what was read. It waits for something to send along with that, and
+/// a peer with little room for what is unacknowledged waits, too. Other sockets know no such thing.
+pub(crate) fn acknowledge(fd: c_int) {
+    let _ = set_option::<c_int>(fd, IPPROTO_TCP, libc::TCP_QUICKACK, &1);
+}
+
+/// What a socket is ready for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ready {
+    pub(crate) read: bool,
+    /// Also if writing would fail.
+    pub(crate) write: bool,
+}
+
+/// Waits until a socket can be read or written, the time is up, or a signal has come.
+pub(crate) fn wait_for_either(fd: c_int, deadline: &Deadline) -> Ready {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN | libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one entry is passed.
+    if unsafe { libc::poll(&raw mut poll, 1, deadline.poll_timeout()) } <= 0 {
+        return Ready::default();
+    }
+    Ready {
+        read: poll.revents & libc::POLLIN != 0,
+        write: poll.revents & !libc::POLLIN != 0,
+    }
 }
 
 /// The error that the socket has met asynchronously, 0 for none.

@@ -498,6 +498,47 @@ static void server_name(void) {
     }
 }
 
+enum { ANSWER = 256 << 10, COMMANDS = 32 };
+
+/* Answers each command with as many bytes, before it reads the next. */
+static void answers_at_length(struct peer *peer) {
+    SSL *ssl = server_accept(peer, server);
+    static char bytes[ANSWER + 64];
+    int command = snprintf(bytes, sizeof bytes, "*2\r\n$4\r\nECHO\r\n$%d\r\n", ANSWER) + ANSWER + 2;
+    for (int i = 0; i < COMMANDS; i++) {
+        for (int left = command, n; left > 0; left -= n)
+            if ((n = SSL_read(ssl, bytes, left < (int)sizeof bytes ? left : (int)sizeof bytes)) <= 0) goto out;
+        int head = snprintf(bytes, sizeof bytes, "$%d\r\n", ANSWER);
+        memset(bytes + head, 'v', ANSWER);
+        memcpy(bytes + head + ANSWER, "\r\n", 2);
+        if (SSL_write(ssl, bytes, head + ANSWER + 2) <= 0) break;
+    }
+out:
+    SSL_free(ssl);
+}
+
+/* Neither waits for the other for ever: the client reads while it cannot send. Over the C core it would. */
+static void pipeline(void) {
+    char *value = malloc(ANSWER);
+    if (over_the_c_core()) {
+        free(value);
+        return;
+    }
+    memset(value, 'v', ANSWER);
+    begin(answers_at_length);
+    redisContext *c = client_of(&p, tls);
+    for (int i = 0; i < COMMANDS; i++) check(redisAppendCommand(c, "ECHO %b", value, (size_t)ANSWER) == REDIS_OK);
+    for (int i = 0; i < COMMANDS; i++) {
+        redisReply *reply = NULL;
+        check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply->len == ANSWER && memcmp(reply->str, value, ANSWER) == 0);
+        freeReplyObject(reply);
+    }
+    check(c->err == 0 && sdslen(c->obuf) == 0);
+    redisFree(c);
+    end();
+    free(value);
+}
+
 int main(void) {
     tls = trusting("ca.pem", "localhost");
     check(redisSSLContextSetVerifyName(tls, "localhost") == REDIS_SSL_CTX_NONE);
@@ -517,6 +558,7 @@ int main(void) {
     run(close_notify);
     run(own_ssl);
     run(server_name);
+    run(pipeline);
     SSL_CTX_free(server);
     redisFreeSSLContext(tls);
     return 0;

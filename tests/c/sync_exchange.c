@@ -1,0 +1,198 @@
+/* A blocking pipeline to a peer that reads on only when its answers are taken: what arrives is read while nothing can be sent. */
+#include <hiredis/hiredis.h>
+#include <time.h>
+#include "cases.h"
+#include "peer.h"
+
+enum { ANSWER = 256 << 10, COMMANDS = 64 };
+
+static struct peer p;
+static char *value; /* ANSWER bytes */
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Answers each command with as many bytes before it reads the next. */
+static void echo(struct peer *peer) {
+    char head[32];
+    size_t command = (size_t)snprintf(head, sizeof head, "*2\r\n$4\r\nECHO\r\n$%d\r\n", ANSWER) + ANSWER + 2;
+    snprintf(head, sizeof head, "$%d\r\n", ANSWER);
+    peer_accept(peer);
+    for (int i = 0; i < COMMANDS; i++) {
+        if (peer_swallow(peer, command) != command) return;
+        peer_say(peer, head);
+        peer_send(peer, value, ANSWER);
+        peer_say(peer, "\r\n");
+    }
+}
+
+static void append_all(redisContext *c) {
+    for (int i = 0; i < COMMANDS; i++) check(redisAppendCommand(c, "ECHO %b", value, (size_t)ANSWER) == REDIS_OK);
+}
+
+static void take_all(redisContext *c) {
+    for (int i = 0; i < COMMANDS; i++) {
+        redisReply *reply = NULL;
+        int got = redisGetReply(c, (void **)&reply) == REDIS_OK && reply != NULL;
+        check(got && reply->type == REDIS_REPLY_STRING && reply->len == ANSWER && memcmp(reply->str, value, ANSWER) == 0);
+        if (!got) return;
+        freeReplyObject(reply);
+    }
+    check(c->err == 0 && sdslen(c->obuf) == 0);
+}
+
+static void end(redisContext *c) {
+    redisFree(c);
+    peer_join(&p);
+    peer_end(&p);
+}
+
+static void tcp(void) {
+    peer_listen(&p);
+    peer_start(&p, echo);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    append_all(c);
+    take_all(c);
+    end(c);
+}
+
+static void unix_socket_with_timeout(void) {
+    peer_listen_unix(&p, "exchange", 4);
+    peer_start(&p, echo);
+    redisContext *c = redisConnectUnix(p.path);
+    check(redisSetTimeout(c, (struct timeval){5, 0}) == REDIS_OK);
+    append_all(c);
+    take_all(c);
+    end(c);
+}
+
+static void push(void *privdata, void *reply) {
+    ++*(int *)privdata;
+    freeReplyObject(reply);
+}
+
+static void pushes_first(struct peer *peer) {
+    char head[32];
+    peer_accept(peer);
+    for (int i = 0; i < 3; i++) peer_say(peer, ">2\r\n+invalidate\r\n*0\r\n");
+    snprintf(head, sizeof head, "$%d\r\n", ANSWER);
+    for (int i = 0; i < COMMANDS; i++) peer_say(peer, head), peer_send(peer, value, ANSWER), peer_say(peer, "\r\n");
+    while (peer_swallow(peer, 1 << 20) > 0) {}
+}
+
+/* Replies that come while commands are sent are replies like others. */
+static void pushes_are_told(void) {
+    int pushes = 0;
+    peer_listen(&p);
+    peer_start(&p, pushes_first);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    c->privdata = &pushes;
+    redisSetPushCallback(c, push);
+    append_all(c);
+    take_all(c);
+    check(pushes == 3);
+    end(c);
+}
+
+/* Whoever closes a connection with unsent data is not heard of by a peer that takes nothing. */
+static int heard_enough;
+
+static void deaf(struct peer *peer) {
+    peer_accept(peer);
+    while (!__atomic_load_n(&heard_enough, __ATOMIC_SEQ_CST)) usleep(10000);
+    __atomic_store_n(&heard_enough, 0, __ATOMIC_SEQ_CST);
+}
+
+static void end_deaf(redisContext *c) {
+    redisFree(c);
+    __atomic_store_n(&heard_enough, 1, __ATOMIC_SEQ_CST);
+    peer_join(&p);
+    peer_end(&p);
+}
+
+/* A peer that takes nothing and says nothing: the timeout of the socket holds, the command's or one of the program's own. */
+static void takes_nothing(void) {
+    for (int own = 0; own < 2; own++) {
+        struct timeval limit = {0, 300000};
+        redisReply *reply = NULL;
+        peer_listen(&p);
+        peer_start(&p, deaf);
+        redisContext *c = redisConnect("127.0.0.1", p.port);
+        if (own) setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        else redisSetTimeout(c, limit);
+        append_all(c);
+        double begun = seconds();
+        check(redisGetReply(c, (void **)&reply) == REDIS_ERR && errno == EAGAIN);
+        double took = seconds() - begun;
+        check(took > 0.28 && took < 2);
+        check(c->err == REDIS_ERR_IO);
+        same(c->errstr, "Resource temporarily unavailable");
+        end_deaf(c);
+    }
+}
+
+static void half_closes(struct peer *peer) {
+    peer_accept(peer);
+    peer_say(peer, "+one\r\n+two\r\n");
+    peer_half_close(peer);
+    size_t all = 0;
+    for (size_t n; (n = peer_swallow(peer, 1 << 20)) > 0;) all += n;
+    check(all > (size_t)COMMANDS * ANSWER);
+}
+
+/* It has said all and takes the rest: everything is sent, then the replies come, then the end. */
+static void says_no_more(void) {
+    redisReply *reply = NULL;
+    peer_listen(&p);
+    peer_start(&p, half_closes);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    append_all(c);
+    check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "one"));
+    freeReplyObject(reply);
+    check(sdslen(c->obuf) == 0);
+    check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "two"));
+    freeReplyObject(reply);
+    check(redisGetReply(c, (void **)&reply) == REDIS_ERR && c->err == REDIS_ERR_EOF);
+    end(c);
+}
+
+static int writes;
+static redisContextFuncs own;
+static const redisContextFuncs *usual;
+
+static ssize_t own_write(redisContext *c) {
+    writes++;
+    check((c->flags & REDIS_BLOCK) != 0);
+    return usual->write(c);
+}
+
+/* A transport of the program's is called as before: on a context that blocks. */
+static void own_transport(void) {
+    peer_listen(&p);
+    peer_start(&p, deaf);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    redisReply *reply = NULL;
+    usual = c->funcs;
+    own = *usual;
+    own.write = own_write;
+    c->funcs = &own;
+    redisSetTimeout(c, (struct timeval){0, 100000});
+    append_all(c);
+    check(redisGetReply(c, (void **)&reply) == REDIS_ERR && writes > 0);
+    end_deaf(c);
+}
+
+static const struct test_case cases[] = {
+    CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more), CASE(own_transport),
+};
+
+int main(int argc, char **argv) {
+    value = malloc(ANSWER);
+    memset(value, 'v', ANSWER);
+    int failed = run_cases(cases, sizeof cases / sizeof *cases, argc, argv);
+    free(value);
+    return failed;
+}
