@@ -249,7 +249,12 @@ fn over_the_c_core() {
     }
     let libraries = pair(Hiredis::Oracle, Hiredis::Ours);
     let server = TlsServer::start("server", &[]);
-    for source in ["c/tls_peers.c", "c/tls_sessions.c", "c/tls_cuts.c"] {
+    for source in [
+        "c/tls_peers.c",
+        "c/tls_last_words.c",
+        "c/tls_sessions.c",
+        "c/tls_cuts.c",
+    ] {
         let run = Build::new(source).build().on(Hiredis::Oracle);
         let run = run.env("LD_LIBRARY_PATH", &libraries).env("C_CORE", "1");
         server.environment(run).timeout(60).success();
@@ -347,6 +352,11 @@ fn bytes_that_come_one_by_one_or_not_at_all() {
     let run = || server.environment(program.on(Hiredis::Ours));
     support::say(&run().timeout(60).success());
     run().valgrind().success();
+}
+
+#[test]
+fn what_was_said_before_the_end() {
+    with_its_own_servers("c/tls_last_words.c");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::command::is_sound;
 use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
 use crate::error::{Error, errno, set_errno};
-use crate::layout::{REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext};
+use crate::layout::{
+    FOLLOWS_BLOCK, REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext,
+};
 use crate::{net, reader as input, sds};
 use libc::{c_char, ssize_t};
 
@@ -88,7 +90,9 @@ const LAST_READS: usize = 64;
 pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
     // SAFETY: the context is live.
     unsafe {
-        if (*c).err != REDIS_ERR_IO || !reads_socket(c) {
+        // A transport of the program's might wait.
+        let need_not_wait = reads_socket(c) || (*c).flags & FOLLOWS_BLOCK != 0;
+        if !need_not_wait || !matches!((*c).err, REDIS_ERR_IO | REDIS_ERR_EOF) {
             return false;
         }
         let cause = errno();

@@ -61,8 +61,12 @@ pub(crate) struct Connection {
     pub(crate) received: Cell<usize>,
     /// The last read filled the room it was given: there may be more.
     pub(crate) filled: Cell<bool>,
-    /// Found while bytes that came before it were still to be handed out.
+    /// How the connection has ended, found while bytes that came before that were still to be handed out.
     failure: Cell<Option<Failure>>,
+    /// Why nothing can be sent any more. What the peer said before is still to be read.
+    unsent: Cell<Option<Failure>>,
+    /// An event loop drives the connection: a write that fails may leave it to the event to say so.
+    pub(crate) in_loop: Cell<bool>,
 }
 
 /// A context of TLS, which its connections hold, and what its sessions are to one of them.
@@ -115,6 +119,8 @@ impl Connection {
                 received: Cell::new(0),
                 filled: Cell::new(false),
                 failure: Cell::new(None),
+                unsent: Cell::new(None),
+                in_loop: Cell::new(false),
             });
             let Some(bio) = method.bio(&raw const (*new.as_ptr()).socket) else {
                 method.free();
@@ -213,14 +219,24 @@ impl Connection {
         Stop::Failed(failure)
     }
 
-    /// Keeps a failure until the bytes that came before it are handed out.
-    pub(crate) fn defer(&self, failure: Failure) {
+    /// Keeps how the connection has ended. OpenSSL cannot be asked twice.
+    pub(crate) fn end(&self, failure: Failure) {
         self.failure.set(Some(failure));
     }
 
-    /// The failure that was deferred; it stays, since the connection is over.
-    pub(crate) fn deferred(&self) -> Option<Failure> {
+    /// How the connection has ended, once that is known.
+    pub(crate) fn ended(&self) -> Option<Failure> {
         self.failure.get()
+    }
+
+    /// Keeps why nothing can be sent any more.
+    pub(crate) fn end_sending(&self, failure: Failure) {
+        self.unsent.set(Some(failure));
+    }
+
+    /// Why nothing can be sent any more.
+    pub(crate) fn unsent(&self) -> Option<Failure> {
+        self.unsent.get()
     }
 
     /// The context is about to close its socket: says goodbye to the server where that does not have to wait.

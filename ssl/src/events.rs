@@ -15,6 +15,9 @@ use libc::{c_int, timeval};
 /// others waiting.
 const BYTES: usize = 256 << 10;
 
+/// Bytes of a peer that has gone that are still read at once: more than a socket holds.
+const LAST_BYTES: usize = 8 << 20;
+
 /// What an event came to: whether replies may have come, or commands have gone, that somebody waits for. An error stands in the
 /// context.
 type Outcome = Result<bool, ()>;
@@ -35,7 +38,10 @@ pub(crate) unsafe fn readable(ac: *mut redisAsyncContext) {
     // SAFETY: the caller's promise; nothing of the context is borrowed when it ends.
     unsafe {
         let outcome = match of_context(ac.cast()) {
-            Some(connection) => on_readable(ac, connection),
+            Some(connection) => {
+                connection.in_loop.set(true);
+                on_readable(ac, connection)
+            }
             None => without_connection(ac),
         };
         conclude(ac, outcome);
@@ -50,7 +56,10 @@ pub(crate) unsafe fn writable(ac: *mut redisAsyncContext) {
     // SAFETY: as in `readable`.
     unsafe {
         let outcome = match of_context(ac.cast()) {
-            Some(connection) => on_writable(ac, connection),
+            Some(connection) => {
+                connection.in_loop.set(true);
+                on_writable(ac, connection)
+            }
             None => without_connection(ac),
         };
         conclude(ac, outcome);
@@ -87,7 +96,10 @@ unsafe fn on_readable(ac: *mut redisAsyncContext, connection: &Connection) -> Ou
         if write {
             send(ac, connection)?;
         }
-        receive(ac, connection)?;
+        // If sending has failed, that has read everything.
+        if !write || connection.unsent().is_none() {
+            receive(ac, connection)?;
+        }
         watch(ac, connection);
     }
     Ok(true)
@@ -99,14 +111,14 @@ unsafe fn on_writable(ac: *mut redisAsyncContext, connection: &Connection) -> Ou
         if let Handshake::Pending = shake_hands(ac, connection)? {
             return Ok(false);
         }
-        let read = connection.read_wants_write.get() || connection.deferred().is_some();
+        let read = connection.read_wants_write.get() || connection.ended().is_some();
         if read {
             receive(ac, connection)?;
         }
         let sent = send(ac, connection)?;
         watch(ac, connection);
         // Sending may have been all that a disconnect waited for.
-        Ok(read || sent)
+        Ok(read || sent || connection.unsent().is_some())
     }
 }
 
@@ -161,6 +173,31 @@ unsafe fn receive(ac: *mut redisAsyncContext, connection: &Connection) -> Result
     }
 }
 
+/// After a write that has failed: reads what the peer had said, without waiting. If that was all, because the peer has gone, the next
+/// event tells the failure, behind the replies. A peer that is still there answers later what it has received, so that its replies
+/// must not be taken for the last ones: then the failure is told at once.
+unsafe fn hear_out(ac: *mut redisAsyncContext, connection: &Connection) -> Result<(), ()> {
+    connection.received.set(0);
+    loop {
+        let before = connection.received.get();
+        // SAFETY: as in `receive`.
+        if unsafe { redisBufferRead(ac.cast()) } != REDIS_OK {
+            return Err(());
+        }
+        if connection.ended().is_some() {
+            return Ok(());
+        }
+        if connection.received.get() == before || before >= LAST_BYTES {
+            break;
+        }
+    }
+    if let Some(failure) = connection.unsent() {
+        // SAFETY: as above.
+        unsafe { failure.report(ac.cast()) };
+    }
+    Err(())
+}
+
 /// Sends what the socket takes, and watches for the rest. Returns whether that was everything.
 unsafe fn send(ac: *mut redisAsyncContext, connection: &Connection) -> Result<bool, ()> {
     let mut done: c_int = 0;
@@ -168,6 +205,10 @@ unsafe fn send(ac: *mut redisAsyncContext, connection: &Connection) -> Result<bo
     unsafe {
         if redisBufferWrite(ac.cast(), &raw mut done) != REDIS_OK {
             return Err(());
+        }
+        if connection.unsent().is_some() {
+            hear_out(ac, connection)?;
+            return Ok(false);
         }
         if done != 0 || connection.write_wants_read.get() {
             del_write(ac);
@@ -187,7 +228,7 @@ unsafe fn watch(ac: *mut redisAsyncContext, connection: &Connection) {
             add_write(ac);
         } else {
             add_read(ac);
-            if connection.deferred().is_some() {
+            if connection.ended().is_some() {
                 add_write(ac);
             }
         }

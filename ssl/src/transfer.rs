@@ -8,7 +8,7 @@ use crate::openssl::SSL_has_pending;
 use crate::process::sds_bytes;
 use crate::socket::Mode;
 use libc::{EAGAIN, c_char};
-use openssl_sys::{SSL_read_ex, SSL_write_ex};
+use openssl_sys::{SSL_peek_ex, SSL_read_ex, SSL_write_ex};
 
 /// Bytes given to OpenSSL at once: one record.
 const RECORD: usize = 16 << 10;
@@ -43,7 +43,7 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
                     count += more;
                     connection.received.update(|received| received + more);
                 }
-                Err(stop) => return connection.stopped_reading(stop, count, waits),
+                Err(stop) => return connection.stopped_reading(stop, count),
             }
             if mode == Mode::Wait {
                 // Waiting was for the first bytes only.
@@ -70,6 +70,9 @@ pub(crate) unsafe fn write(c: *mut redisContext) -> Moved {
         let Some(connection) = connection else {
             return Ok(0);
         };
+        if let Some(failure) = connection.unsent() {
+            return Err(connection.explained(failure));
+        }
         let waits = (*c).flags & REDIS_BLOCK != 0;
         connection.write_wants_read.set(false);
         let mut left = sds_bytes((*c).obuf);
@@ -100,15 +103,14 @@ unsafe fn ready<'a>(c: *mut redisContext) -> Result<Option<&'a Connection>, Fail
                 "TLS has not been initiated on this connection",
             ));
         };
-        if let Some(failure) = connection.deferred() {
+        if let Some(failure) = connection.ended() {
             return Err(failure);
         }
         match handshake::advance(c, connection) {
             Progress::Established => Ok(Some(connection)),
             Progress::Pending => Ok(None),
             Progress::Failed(failure) => {
-                // It cannot be told twice by OpenSSL.
-                connection.defer(failure);
+                connection.end(failure);
                 Err(failure)
             }
         }
@@ -160,17 +162,22 @@ impl Connection {
         Err(self.stop(result, WRITE, waits))
     }
 
-    /// What a read comes to that got `count` bytes and then no more. An event may read several times:
-    /// a failure behind what an earlier read of it got is told by the next event, so that the replies
-    /// are handed out first.
-    fn stopped_reading(&self, stop: Stop, count: usize, waits: bool) -> Moved {
+    /// What a read comes to that got `count` bytes and then no more. A failure behind bytes is told by the next call. An event may
+    /// read several times: one behind what an earlier read of it got is told by the next event, so that the replies are handed out
+    /// first.
+    fn stopped_reading(&self, stop: Stop, count: usize) -> Moved {
         match stop {
             Stop::Wants(want) => self.read_wants_write.set(want == Want::Write),
             // What there is comes first; the rest would only have to be waited for.
             Stop::Interrupted(EAGAIN) if count == 0 => return Err(Failure::system("", EAGAIN)),
             Stop::Interrupted(_) => {}
-            Stop::Failed(failure) if !waits && self.received.get() > 0 => self.defer(failure),
-            Stop::Failed(failure) => return self.failed(failure, count),
+            Stop::Failed(failure) => {
+                let failure = self.ended_by(failure);
+                let in_event = self.in_loop.get() && self.received.get() > 0;
+                if count == 0 && !in_event {
+                    return Err(failure);
+                }
+            }
         }
         Ok(count)
     }
@@ -179,7 +186,17 @@ impl Connection {
     /// insists on getting as many again.
     fn stopped_writing(&self, stop: Stop, count: usize, len: usize) -> Moved {
         match stop {
-            Stop::Failed(failure) => return self.failed(self.explained(failure), count),
+            Stop::Failed(failure @ Failure::System { .. }) => {
+                self.end_sending(failure);
+                if count == 0 && !self.in_loop.get() {
+                    return Err(self.explained(failure));
+                }
+                return Ok(count);
+            }
+            Stop::Failed(failure) => {
+                self.end(failure);
+                return if count == 0 { Err(failure) } else { Ok(count) };
+            }
             Stop::Interrupted(EAGAIN) if count == 0 => {
                 self.unfinished.set(len);
                 return Err(Failure::system("", EAGAIN));
@@ -191,23 +208,32 @@ impl Connection {
         Ok(count)
     }
 
-    /// A server that refuses us says why and closes the connection. Sending then fails for the latter; the former is still to be read.
+    /// A server that refuses us says why and closes the connection. Sending then fails for the latter; the former is still to be
+    /// read. Replies in front of it stay where they are.
     fn explained(&self, failure: Failure) -> Failure {
-        if let Failure::System { .. } = failure {
-            let mut unread = 0_u8;
-            self.socket.begin(Mode::Try);
-            // SAFETY: there is room for one byte.
-            let read = unsafe { self.read_some((&raw mut unread).cast(), 1, false) };
-            if let Err(Stop::Failed(reason @ Failure::OpenSsl { .. })) = read {
-                return reason;
-            }
+        let (mut first, mut count) = (0_u8, 0);
+        self.socket.begin(Mode::Try);
+        // SAFETY: there is room for one byte; the connection is live.
+        let result = unsafe {
+            clear_errors();
+            SSL_peek_ex(self.ssl(), (&raw mut first).cast(), 1, &raw mut count)
+        };
+        if result != 1
+            && let Stop::Failed(end) = self.stop(result, READ, false)
+        {
+            return self.ended_by(end);
         }
         failure
     }
 
-    /// A failure behind bytes that were moved is told by the next call.
-    fn failed(&self, failure: Failure, count: usize) -> Moved {
-        self.defer(failure);
-        if count == 0 { Err(failure) } else { Ok(count) }
+    /// Keeps what ended the reading, which is the end of the connection. If sending had failed before, that is what the program is
+    /// told, unless TLS has more to say of it than the system.
+    fn ended_by(&self, failure: Failure) -> Failure {
+        let failure = match (failure, self.unsent()) {
+            (Failure::System { .. } | Failure::Closed, Some(unsent)) => unsent,
+            _ => failure,
+        };
+        self.end(failure);
+        failure
     }
 }
