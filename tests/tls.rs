@@ -445,6 +445,35 @@ fn the_example_connects_to_whom_it_means() {
     );
 }
 
+/// A context that has failed stays failed, whatever `errno` is at the next call; on the C library, too, which prints the same.
+#[test]
+fn a_stale_errno_revives_no_context() {
+    let program = Build::new("c/stale_errno.c").build();
+    let run = |library| {
+        program
+            .on(library)
+            .env("TLS_DIR", Certificates::get().dir())
+    };
+    let ours = run(Hiredis::Ours).timeout(120).success();
+    assert_eq!(ours.lines().count(), 16 * 3, "{ours}");
+    if oracle().is_none() {
+        return; // The harness has said so.
+    }
+    let libraries = pair(Hiredis::Oracle, Hiredis::Oracle);
+    let theirs = run(Hiredis::Oracle)
+        .env("LD_LIBRARY_PATH", &libraries)
+        .env("C_CORE", "1")
+        .timeout(120)
+        .success();
+    std::fs::remove_dir_all(libraries).expect("the folder goes");
+    let shared = |line: &&str| !line.starts_with("beyond the input limit");
+    let ours = ours.lines().filter(shared);
+    for (ours, theirs) in ours.zip(theirs.lines()) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(theirs.lines().count(), 15 * 3, "{theirs}");
+}
+
 #[test]
 fn exceptions_and_longjmp_pass_through() {
     with_redis("c/tls_unwind.cpp");
