@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{empty, output, root, say, stage};
+use support::{empty, output, root, say, skip, stage};
 
 const LIBRARIES: [&str; 2] = ["hiredis", "hiredis_ssl"];
 
@@ -97,7 +97,7 @@ fn llvm_plugins() -> Vec<String> {
         .map(|path| path.display().to_string())
         .collect();
     if plugins.is_empty() {
-        say("tools are tried without LLVM's plugin, which is not installed (Debian: llvm)");
+        skip("LLVM's plugin for tools, which is not installed (Debian: llvm)");
     }
     plugins
 }

@@ -7,7 +7,7 @@ mod support;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use support::{Build, Hiredis, Program, Run, root, say};
+use support::{Build, Hiredis, Program, Run, root, skip};
 
 /// Steps of a random run.
 const STEPS: &str = "100000";
@@ -123,10 +123,12 @@ fn surgery_of_the_fuzzer() {
     };
     for (key, value) in [LISTS_ON, LISTS_OFF] {
         with_lists_under_valgrind(run().valgrind(), (key, value)).success();
-        if let Some(path) = library("libjemalloc.so.2") {
-            let preload = path.to_str().expect("a plain path");
-            run().env(key, value).env("LD_PRELOAD", preload).success();
-        }
+        let Some(path) = library("libjemalloc.so.2") else {
+            skip("libjemalloc.so.2, which is not installed");
+            continue;
+        };
+        let preload = path.to_str().expect("a plain path");
+        run().env(key, value).env("LD_PRELOAD", preload).success();
     }
 }
 
@@ -135,7 +137,7 @@ fn surgery_of_the_fuzzer() {
 fn replies_beside_another_malloc() {
     for name in ["libjemalloc.so.2", "libmimalloc.so.2"] {
         let Some(path) = library(name) else {
-            say(&format!("skipped: {name} is not installed"));
+            skip(&format!("{name}, which is not installed"));
             continue;
         };
         let preload = ("LD_PRELOAD", path.to_str().expect("a plain path"));
@@ -210,16 +212,16 @@ fn the_environment_is_not_asked_by_programs_with_more_rights() {
     let binary = program.binary.with_extension("setgid");
     std::fs::copy(&program.binary, &binary).expect("a copy");
     if let Err(error) = chown(&binary, None, Some(65534)) {
-        return say(&format!(
-            "skipped: a setgid program, which takes the right to give a file to another group (CAP_CHOWN): {error}"
+        return skip(&format!(
+            "a setgid program, which takes the right to give a file to another group (CAP_CHOWN): {error}"
         ));
     }
     let rights = Permissions::from_mode(0o2755);
     std::fs::set_permissions(&binary, rights).expect("setgid");
     let said = lists_off(&Program { binary });
     if said.starts_with("secure 0") {
-        return say(
-            "skipped: setgid has no effect here: a file system that is mounted with nosuid, or no_new_privs",
+        return skip(
+            "setgid has no effect here: a file system that is mounted with nosuid, or no_new_privs",
         );
     }
     assert_eq!(said, "secure 1, kept 1\n");

@@ -68,3 +68,42 @@ fn what_is_missing_is_named_in_one_line_to_an_ordinary_user() {
                     (Debian and Ubuntu: apt-get install no-such-compiler no-such-tool)\n";
     assert_eq!(said(&user, &tools), expected);
 }
+
+/// Nothing passes because there was nothing to compare with.
+#[test]
+fn what_compares_fails_without_the_c_library() {
+    let none = empty("first-minutes/none");
+    let nowhere = none.join("usr/lib").display().to_string();
+    let run = |command: &[&str], ci: bool| {
+        let mut run = Command::new(root().join(command[0]));
+        run.args(&command[1..]).current_dir(root());
+        run.env("HIREDIS_ORACLE", &none).env_remove("CI");
+        if ci {
+            run.env("CI", "true");
+        }
+        let done = run.output().expect("a command");
+        (
+            done.status.success(),
+            String::from_utf8_lossy(&done.stderr).into_owned(),
+        )
+    };
+    for command in [
+        &["scripts/bench-quick"][..],
+        &["scripts/bench", "start"],
+        &["scripts/bench-tls"],
+        &["scripts/abidiff", &nowhere, "target/stage/lib"],
+    ] {
+        let (passed, said) = run(command, false);
+        assert!(
+            !passed && said.contains("no C library to compare with"),
+            "{command:?}: {said}"
+        );
+    }
+    for ci in [false, true] {
+        let (passed, said) = run(&["scripts/fuzz", "differential", "1"], ci);
+        assert!(
+            passed != ci && said.contains("no C library to compare with"),
+            "{ci}: {said}"
+        );
+    }
+}

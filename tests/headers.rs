@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Hiredis, empty, oracle, output, redismodule, root, say, stage, system_includes};
+use support::{Hiredis, empty, oracle, output, redismodule, root, skip, stage, system_includes};
 
 const STANDARDS: [&str; 9] = [
     "c99", "c11", "c17", "c2x", "c++11", "c++14", "c++17", "c++20", "c++2b",
@@ -33,9 +33,7 @@ fn compilers() -> Vec<[&'static str; 2]> {
         .into_iter()
         .partition(|pair| Command::new(pair[1]).arg("--version").output().is_ok());
     for [compiler, _] in absent {
-        say(&format!(
-            "headers are not compiled with {compiler}, which is not installed"
-        ));
+        skip(&format!("headers by {compiler}, which is not installed"));
     }
     there
 }

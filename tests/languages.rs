@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
-use support::{Server, root, say, stage, target};
+use support::{Server, root, skip, stage, target};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end().to_string()
@@ -22,7 +22,7 @@ fn had(language: &str, tools: &[&str]) -> bool {
         .output()
         .expect("scripts/ensure-tools");
     if !done.status.success() {
-        say(&format!("skipped: {language}: {}", text(&done.stderr)));
+        skip(&format!("{language}: {}", text(&done.stderr)));
     }
     done.status.success()
 }
@@ -129,7 +129,7 @@ fn node_through_koffi() {
             .output()
             .expect("npm");
         if !npm.status.success() {
-            say(&format!("skipped: Node: no koffi: {}", text(&npm.stderr)));
+            skip(&format!("Node: no koffi: {}", text(&npm.stderr)));
             return;
         }
     }

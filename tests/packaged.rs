@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use support::{Server, root, say, stage, target};
+use support::{Server, root, skip, stage, target};
 
 fn script(name: &str) -> PathBuf {
     root().join("tests/packaged").join(format!("{name}.sh"))
@@ -67,10 +67,7 @@ fn debian() -> Option<&'static Path> {
                 false => made,
             };
             if !usable.status.success() {
-                say(&format!(
-                    "skipped: programs of Debian 13: {}",
-                    text(&usable.stderr)
-                ));
+                skip(&format!("programs of Debian 13: {}", text(&usable.stderr)));
             }
             usable.status.success().then_some(dir)
         })

@@ -39,7 +39,14 @@ COUNTABLE = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS"}
 
 
 def libdir(variant):
-    return next(iter(glob.glob(f"{ORACLE}/lib/*-linux-gnu/")), None) if variant == C else f"{STAGE}/lib"
+    found = glob.glob(f"{ORACLE}/lib/*-linux-gnu/libhiredis.so")
+    return f"{STAGE}/lib" if variant != C else os.path.dirname(found[0]) if found else None
+
+
+def need_oracle(who):
+    """Ends with what is missing, if there is nothing to compare with."""
+    if libdir(C) is None:
+        sys.exit(f"{who}: no C library to compare with in {ORACLE.parent} (make oracle)")
 
 
 def compile_program(name, sources, variant=C, flags=()):
