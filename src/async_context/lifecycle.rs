@@ -1,6 +1,7 @@
 //! How an asynchronous context comes and goes.
 
-use super::dispatch::{self, free_reply};
+use super::deliver::free_reply;
+use super::dispatch;
 use super::events::send;
 use super::lists::{self, Spare, release_spare};
 use super::pending::Pending;

@@ -5,6 +5,7 @@
 //! the context may be gone says so by returning [`Flow`]. See `docs/async.md`.
 
 mod connect;
+mod deliver;
 mod dispatch;
 mod events;
 mod hooks;
