@@ -54,7 +54,8 @@ unsafe fn try_next_address(ac: *mut AsyncContext) -> bool {
             return false;
         };
         if let Some(hook) = (*ac).on_new_socket {
-            return context::connect_next_anew(inner(ac), untried) && (hook.function)(hook.data);
+            return context::connect_next_anew(inner(ac), untried)
+                && (hook.function)(hook.data).is_ok();
         }
         match context::connect_next(inner(ac), untried) {
             Next::Asked => true,
@@ -110,8 +111,11 @@ pub(crate) unsafe fn begin_connect(ac: *mut AsyncContext, host: Option<Result<Ad
         };
         (*c).flags &= !REDIS_CONNECTED;
         let watched = begun.and_then(|()| match (*ac).on_new_socket {
-            Some(hook) if !(hook.function)(hook.data) => context::fail(c, Error::last_os_error()),
-            _ => Ok(()),
+            Some(hook) => (hook.function)(hook.data).or_else(|errno| {
+                set_errno(errno);
+                context::fail(c, Error::Io(errno))
+            }),
+            None => Ok(()),
         });
         if watched.is_err() {
             fail(ac);

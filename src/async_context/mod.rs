@@ -18,7 +18,7 @@ mod timer;
 
 use crate::context::{Received, Untried};
 use crate::layout::{REDIS_IN_CALLBACK, redisAsyncContext, redisCallbackFn, redisContext};
-use libc::c_void;
+use libc::{c_int, c_void};
 use lists::{Spare, Waiting};
 use pending::Pending;
 use timer::Timer;
@@ -122,10 +122,10 @@ impl From<Received> for Brought {
     }
 }
 
-/// A private hook and its argument; `false` where the socket cannot be watched.
+/// A private hook and its argument; an `errno` if the socket cannot be watched.
 #[derive(Clone, Copy)]
 pub(crate) struct OnNewSocket {
-    pub(crate) function: unsafe fn(data: *mut c_void) -> bool,
+    pub(crate) function: unsafe fn(data: *mut c_void) -> Result<(), c_int>,
     pub(crate) data: *mut c_void,
 }
 

@@ -1,11 +1,13 @@
 //! `adapters/mio.h`: the loop for programs that have none.
 
+use crate::error::set_errno;
 use crate::event_loop::{self, Driver, EventLoop, Function, Key};
 use crate::layout::{REDIS_ERR, REDIS_OK, redisAsyncContext, redisOptions};
 use crate::net;
 use core::ptr::{NonNull, null_mut};
 use libc::{c_int, c_ulonglong, c_void, timeval};
 use mio::Token;
+use std::io;
 use std::time::Duration;
 
 /// A loop. Belongs to one thread, except for redisMioPost() and redisMioStop().
@@ -21,6 +23,14 @@ pub type redisMioFn = unsafe extern "C-unwind" fn(data: *mut c_void);
 
 fn own(event_loop: *mut redisMioLoop) -> Option<NonNull<EventLoop>> {
     NonNull::new(event_loop.cast())
+}
+
+/// The status of a wait that has failed, for the reason in `errno`.
+fn failed(error: &io::Error) -> c_int {
+    if let Some(errno) = error.raw_os_error() {
+        set_errno(errno);
+    }
+    REDIS_ERR
 }
 
 /// Makes a loop. NULL when memory or descriptors are short.
@@ -104,7 +114,7 @@ pub unsafe extern "C-unwind" fn redisMioRun(r#loop: *mut redisMioLoop) -> c_int 
     // SAFETY: the caller's promise.
     match unsafe { EventLoop::run(event_loop) } {
         Ok(()) => REDIS_OK,
-        Err(_) => REDIS_ERR,
+        Err(error) => failed(&error),
     }
 }
 
@@ -127,7 +137,7 @@ pub unsafe extern "C-unwind" fn redisMioRunOnce(
     // SAFETY: the caller's promise.
     match unsafe { EventLoop::run_once(event_loop, limit) } {
         Ok(done) => c_int::try_from(done).unwrap_or(c_int::MAX),
-        Err(_) => REDIS_ERR,
+        Err(error) => failed(&error),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::async_context::{AsyncContext, OnNewSocket};
 use crate::layout::redisAsyncEvents;
 use crate::net;
 use core::ptr::null_mut;
-use libc::{c_void, timeval};
+use libc::{c_int, c_void, timeval};
 use std::time::Instant;
 
 /// The hooks' argument.
@@ -59,12 +59,14 @@ unsafe extern "C-unwind" fn cleanup(data: *mut c_void) {
 }
 
 /// The private hook: the context has a new socket.
-unsafe fn watch_new_socket(data: *mut c_void) -> bool {
+unsafe fn watch_new_socket(data: *mut c_void) -> Result<(), c_int> {
     // SAFETY: as in `add_read`.
     unsafe {
         let this = own(data);
         let registry = Driver::registry((*this).driver);
-        (*this).register(registry).is_ok()
+        (*this)
+            .register(registry)
+            .map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))
     }
 }
 

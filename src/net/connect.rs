@@ -196,13 +196,15 @@ fn bind(fd: c_int, source: &CStr, family: c_int, options: &TcpOptions) -> Result
     if options.reuse_address {
         socket::set_reuse_address(fd)?;
     }
+    let mut last = 0;
     for entry in addresses.iter() {
         // SAFETY: the entry's address is as long as it says.
         if unsafe { libc::bind(fd, entry.ai_addr, entry.ai_addrlen) } == 0 {
             return Ok(());
         }
+        last = errno();
     }
-    Err(Error::Bind(errno()))
+    Err(Error::Bind(last))
 }
 
 /// Restores blocking mode where that is wanted.

@@ -167,8 +167,12 @@ pub(crate) fn wait_for_either(fd: c_int, deadline: &Deadline) -> Ready {
         revents: 0,
     };
     // SAFETY: one entry is passed.
-    if unsafe { libc::poll(&raw mut poll, 1, deadline.poll_timeout()) } <= 0 {
-        return Ready::default();
+    match unsafe { libc::poll(&raw mut poll, 1, deadline.poll_timeout()) } {
+        0 => return Ready::default(),
+        -1 if errno() == EINTR => return Ready::default(),
+        // Whoever writes then waits there.
+        -1 => poll.revents = libc::POLLOUT,
+        _ => {}
     }
     Ready {
         read: poll.revents & libc::POLLIN != 0,
