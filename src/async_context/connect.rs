@@ -101,8 +101,10 @@ pub(crate) unsafe fn begin_connect(ac: *mut AsyncContext, host: Option<Result<Ad
         let c = inner(ac);
         let begun = match host {
             _ if (*c).err != 0 => Err(()),
-            Some(Ok(addresses)) => context::connect_addresses(c, addresses, Deadline::after(None))
-                .map(|untried| (*ac).untried = Some(untried)),
+            Some(Ok(addresses)) => {
+                let rest = &raw mut (*ac).untried;
+                context::connect_addresses(c, addresses, Deadline::after(None), rest)
+            }
             Some(Err(code)) => context::fail(c, Error::Resolve(code)),
             None if (*c).connection_type == REDIS_CONN_UNIX => {
                 context::connect_unix(c, (*c).unix_sock.path, (*c).connect_timeout)

@@ -14,6 +14,9 @@ use crate::resp::Kind;
 use core::ptr::{NonNull, null_mut};
 use libc::c_void;
 
+// `longjmp` out of a callback runs no destructors.
+const _: () = assert!(!core::mem::needs_drop::<Verdict<Receiver>>());
+
 /// Hands one reply to whom it is for, and frees it.
 pub(super) unsafe fn deliver(ac: *mut AsyncContext, reply: NonNull<c_void>) -> Flow {
     // SAFETY: the caller's context is live; the reply is ours to free.

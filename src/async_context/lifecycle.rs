@@ -32,8 +32,9 @@ pub(crate) unsafe fn connect_with_options(
     unsafe {
         let ac = new_block()?;
         let options = take_push_callback(ac, options);
-        match context::connect_in(inner(ac), &raw const options) {
-            Kept::Context(untried) => (*ac).untried = untried,
+        let rest = &raw mut (*ac).untried;
+        match context::connect_in(inner(ac), &raw const options, rest) {
+            Kept::Context => {}
             Kept::Nothing => {
                 alloc::release(ac);
                 return None;

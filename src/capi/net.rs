@@ -5,7 +5,7 @@ use super::tables;
 use crate::context;
 use crate::error::set_errno;
 use crate::layout::{REDIS_ERR, REDIS_OK, redisContext};
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 use libc::{c_char, c_int, c_uint, size_t, ssize_t, timeval};
 
 /// Writes an error into the context: the code `type`, and `str` cut to 127 bytes; NULL is the text
@@ -169,7 +169,7 @@ pub unsafe extern "C-unwind" fn redisContextConnectBindTcp(
     source_addr: *const c_char,
 ) -> c_int {
     // SAFETY: the caller's promises.
-    status(unsafe { context::connect_bind_tcp(c, addr, port, timeout, source_addr) })
+    status(unsafe { context::connect_bind_tcp(c, addr, port, timeout, source_addr, null_mut()) })
 }
 
 /// Connects an existing context to a unix socket.

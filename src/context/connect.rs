@@ -1,16 +1,11 @@
-//! Connecting a context: keeps what was asked for, for reconnects, and takes the socket over.
+//! Connecting a context: tries its addresses, and takes the socket over.
 
+use super::endpoint::{family, keep_tcp, keep_unix, text};
 use super::peer::remember;
 use super::{Status, fail, is_blocking, options};
-use crate::alloc;
 use crate::error::{Error, errno, set_errno};
-use crate::layout::{
-    CLOEXEC, REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONNECTED, REDIS_PREFER_IPV4,
-    REDIS_PREFER_IPV6, REDIS_REUSEADDR, redisContext,
-};
+use crate::layout::{CLOEXEC, REDIS_CONNECTED, REDIS_REUSEADDR, redisContext};
 use crate::net::{self, Addresses, Attempt, Deadline, Family, SocketAddress, TcpOptions};
-use core::ffi::CStr;
-use core::ptr::null_mut;
 use libc::{AF_INET, AF_INET6, AF_UNSPEC, c_char, c_int, timeval};
 
 /// Addresses that a connect may still try.
@@ -33,25 +28,43 @@ pub(crate) enum Next {
 }
 
 /// Connects to a TCP port: to the addresses of the preferred family, then to those of the other.
-/// Non-blocking, returns the addresses left to try.
+/// Those left to try are put into `rest`, for who goes on with a connect in progress.
 ///
 /// # Safety
 /// `c` is live; the strings are NULL or NUL-terminated, `timeout` NULL or valid; each may be the
-/// context's own.
+/// context's own. `rest` is NULL or holds nothing.
 pub(crate) unsafe fn connect_bind_tcp(
     c: *mut redisContext,
     host: *const c_char,
     port: c_int,
     timeout: *const timeval,
     source: *const c_char,
-) -> Status<Untried> {
+    rest: *mut Option<Untried>,
+) -> Status {
     // SAFETY: the caller's promises.
     unsafe {
         let deadline = keep_tcp(c, host, port, timeout, source)?;
-        let addresses = match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
-            Ok(addresses) => addresses,
+        let attempt = match Addresses::of_peer(text((*c).tcp.host), port, family(c)) {
+            Ok(addresses) => try_addresses(c, addresses, deadline, rest),
             Err(code) => return fail(c, Error::Resolve(code)),
         };
+        conclude(c, attempt, rest)
+    }
+}
+
+/// Tries the addresses of a host's preferred family, then those of the other. On return the addresses
+/// stand in `rest` or are gone: taking the outcome over calls the program's allocator.
+///
+/// # Safety
+/// As `connect_bind_tcp`.
+unsafe fn try_addresses(
+    c: *mut redisContext,
+    addresses: Addresses,
+    deadline: Deadline,
+    rest: *mut Option<Untried>,
+) -> Attempt {
+    // SAFETY: the caller's promises.
+    unsafe {
         let other = other_family(family(c), &addresses);
         let attempt = net::connect_tcp(&addresses, 0, &tcp_options(c, deadline));
         let mut untried = Untried {
@@ -60,8 +73,30 @@ pub(crate) unsafe fn connect_bind_tcp(
             other,
         };
         let attempt = connect_other_family(c, &mut untried, attempt, deadline);
-        take_over(c, attempt)?;
-        Ok(untried)
+        keep(untried, rest);
+        attempt
+    }
+}
+
+/// Leaves addresses to who goes on with them.
+unsafe fn keep(untried: Untried, rest: *mut Option<Untried>) {
+    // SAFETY: the caller's place is NULL or valid.
+    if let Some(rest) = unsafe { rest.as_mut() } {
+        *rest = Some(untried);
+    }
+}
+
+/// Takes the outcome of an attempt over; after a failure nothing is left to try.
+unsafe fn conclude(c: *mut redisContext, attempt: Attempt, rest: *mut Option<Untried>) -> Status {
+    // SAFETY: the caller's context is live, and `rest` is NULL or valid.
+    unsafe {
+        let taken = take_over(c, attempt);
+        if taken.is_err()
+            && let Some(rest) = rest.as_mut()
+        {
+            *rest = None;
+        }
+        taken
     }
 }
 
@@ -142,56 +177,27 @@ impl Untried {
     }
 }
 
-/// Keeps where a TCP connection is to lead. Returns until when it is to stand.
+/// Connects to the addresses of a host, which are of every family. Those left to try are put into
+/// `rest`.
 ///
 /// # Safety
 /// As `connect_bind_tcp`.
-pub(crate) unsafe fn keep_tcp(
-    c: *mut redisContext,
-    host: *const c_char,
-    port: c_int,
-    timeout: *const timeval,
-    source: *const c_char,
-) -> Status<Deadline> {
-    // SAFETY: the caller's promises.
-    unsafe {
-        (*c).connection_type = REDIS_CONN_TCP;
-        (*c).tcp.port = port;
-        let kept = keep_string(&raw mut (*c).tcp.host, host)
-            .and_then(|()| options::keep_timeout(&raw mut (*c).connect_timeout, timeout));
-        if let Err(error) = kept {
-            return fail(c, error);
-        }
-        let deadline = match net::connect_deadline((*c).connect_timeout.as_ref()) {
-            Ok(deadline) => deadline,
-            Err(error) => return fail(c, error),
-        };
-        match keep_string(&raw mut (*c).tcp.source_addr, source) {
-            Ok(()) => Ok(deadline),
-            Err(error) => fail(c, error),
-        }
-    }
-}
-
-/// Connects to the addresses of a host. Non-blocking, returns those left to try.
-///
-/// # Safety
-/// `c` is live.
 pub(crate) unsafe fn connect_addresses(
     c: *mut redisContext,
     addresses: Addresses,
     deadline: Deadline,
-) -> Status<Untried> {
-    // SAFETY: the context is live.
+    rest: *mut Option<Untried>,
+) -> Status {
+    // SAFETY: the caller's promises.
     unsafe {
         let attempt = net::connect_tcp(&addresses, 0, &tcp_options(c, deadline));
-        let tried = attempt.tried as u32;
-        take_over(c, attempt)?;
-        Ok(Untried {
+        let untried = Untried {
             addresses,
-            tried,
+            tried: attempt.tried as u32,
             other: AF_UNSPEC,
-        })
+        };
+        keep(untried, rest);
+        conclude(c, attempt, rest)
     }
 }
 
@@ -227,25 +233,6 @@ pub(crate) unsafe fn connect_unix(
             c,
             net::connect_unix(path, is_blocking(c), cloexec, &deadline),
         )
-    }
-}
-
-/// Keeps where a unix connection is to lead. Returns until when it is to stand.
-///
-/// # Safety
-/// As `connect_unix`.
-pub(crate) unsafe fn keep_unix(
-    c: *mut redisContext,
-    path: *const c_char,
-    timeout: *const timeval,
-) -> Status<Deadline> {
-    // SAFETY: the caller's promises.
-    unsafe {
-        (*c).connection_type = REDIS_CONN_UNIX;
-        let kept = keep_string(&raw mut (*c).unix_sock.path, path)
-            .and_then(|()| options::keep_timeout(&raw mut (*c).connect_timeout, timeout))
-            .and_then(|()| net::connect_deadline((*c).connect_timeout.as_ref()));
-        kept.or_else(|error| fail(c, error))
     }
 }
 
@@ -320,6 +307,9 @@ pub(crate) unsafe fn connect_next_in_place(c: *mut redisContext, untried: &mut U
     }
 }
 
+// The program's allocator may leave by `longjmp`, which runs no destructors.
+const _: () = assert!(!core::mem::needs_drop::<Attempt>());
+
 /// Puts the outcome of an attempt into the context.
 unsafe fn take_over(c: *mut redisContext, attempt: Attempt) -> Status {
     // SAFETY: the caller's context is live.
@@ -336,45 +326,4 @@ unsafe fn take_over(c: *mut redisContext, attempt: Attempt) -> Status {
             Err(error) => fail(c, error),
         }
     }
-}
-
-/// Which addresses the context's flags ask for.
-///
-/// # Safety
-/// `c` is live.
-pub(crate) unsafe fn family(c: *const redisContext) -> Family {
-    // SAFETY: the caller's context is live.
-    match unsafe { (*c).flags } & (REDIS_PREFER_IPV4 | REDIS_PREFER_IPV6) {
-        REDIS_PREFER_IPV6 => Family::V6,
-        0 | REDIS_PREFER_IPV4 => Family::V4,
-        _ => Family::Any,
-    }
-}
-
-/// Replaces a kept string by a copy of `value`, which may be that string itself.
-unsafe fn keep_string(place: *mut *mut c_char, value: *const c_char) -> Result<(), Error> {
-    // SAFETY: `place` holds NULL or a block of the allocator table; `value` is NULL or
-    // NUL-terminated and read before the old string goes.
-    unsafe {
-        if value == (*place).cast_const() {
-            return Ok(());
-        }
-        let copy = if value.is_null() {
-            null_mut()
-        } else {
-            alloc::duplicate(value)
-        };
-        if copy.is_null() && !value.is_null() {
-            return Err(Error::OutOfMemory);
-        }
-        alloc::release(*place);
-        *place = copy;
-    }
-    Ok(())
-}
-
-/// A C string, if there is one.
-unsafe fn text<'a>(string: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: the caller's string is NULL or NUL-terminated, and outlives the use.
-    unsafe { (!string.is_null()).then(|| CStr::from_ptr(string)) }
 }

@@ -1,6 +1,7 @@
 //! A context's life: made from options, reconnected, freed.
 
-use super::connect::{Untried, keep_tcp, keep_unix};
+use super::connect::Untried;
+use super::endpoint::{keep_tcp, keep_unix};
 use super::{Status, clear_error, connect_bind_tcp, connect_unix, fail, options, reader};
 use crate::error::Error;
 use crate::layout::{
@@ -28,8 +29,8 @@ const FLAGS: [(c_int, c_int); 6] = [
 
 /// What `connect_in` made of a context.
 pub(crate) enum Kept {
-    /// Connected, being connected, or failed with `err` set; with addresses left to try.
-    Context(Option<Untried>),
+    /// Connected, being connected, or failed with `err` set.
+    Context,
     /// Out of memory, or an unknown connection type: freed, except for the block itself.
     Nothing,
 }
@@ -45,8 +46,8 @@ pub(crate) unsafe fn connect_with_options(
     let c = alloc::zeroed::<redisContext>()?;
     // SAFETY: the block is new and zeroed.
     unsafe {
-        match connect_in(c.as_ptr(), options) {
-            Kept::Context(_) => Some(c),
+        match connect_in(c.as_ptr(), options, null_mut()) {
+            Kept::Context => Some(c),
             Kept::Nothing => {
                 alloc::release(c.as_ptr());
                 None
@@ -55,11 +56,15 @@ pub(crate) unsafe fn connect_with_options(
     }
 }
 
-/// Makes a context in a zeroed block, and connects it.
+/// Makes a context in a zeroed block, and connects it. Addresses left to try are put into `rest`.
 ///
 /// # Safety
-/// `c` is zeroed; `options` as in `connect_with_options`.
-pub(crate) unsafe fn connect_in(c: *mut redisContext, options: *const redisOptions) -> Kept {
+/// `c` is zeroed; `options` as in `connect_with_options`; `rest` is NULL or holds nothing.
+pub(crate) unsafe fn connect_in(
+    c: *mut redisContext,
+    options: *const redisOptions,
+    rest: *mut Option<Untried>,
+) -> Kept {
     // SAFETY: the caller's promises.
     unsafe {
         let options = &*options;
@@ -67,40 +72,29 @@ pub(crate) unsafe fn connect_in(c: *mut redisContext, options: *const redisOptio
             return Kept::Nothing;
         }
         if (*c).err != 0 {
-            return Kept::Context(None);
+            return Kept::Context;
         }
-        let untried = match options.r#type {
+        // The outcome is in `err`.
+        match options.r#type {
             REDIS_CONN_TCP => {
-                let tcp = options.endpoint.tcp;
-                connect_bind_tcp(
-                    c,
-                    tcp.ip,
-                    tcp.port,
-                    options.connect_timeout,
-                    tcp.source_addr,
-                )
-                .ok()
+                let (tcp, timeout) = (options.endpoint.tcp, options.connect_timeout);
+                let _ = connect_bind_tcp(c, tcp.ip, tcp.port, timeout, tcp.source_addr, rest);
             }
             REDIS_CONN_UNIX => {
                 let path = options.endpoint.unix_socket;
-                // The outcome is in `err`.
                 let _ = connect_unix(c, path, options.connect_timeout);
-                None
             }
-            REDIS_CONN_USERFD => {
-                take_descriptor(c, options.endpoint.fd);
-                None
-            }
+            REDIS_CONN_USERFD => take_descriptor(c, options.endpoint.fd),
             _ => {
                 free_parts(c);
                 return Kept::Nothing;
             }
-        };
+        }
         if (*c).err == 0 {
             // As above.
             let _ = options::apply_command_timeout(c);
         }
-        Kept::Context(untried)
+        Kept::Context
     }
 }
 
@@ -218,7 +212,8 @@ pub(crate) unsafe fn reconnect(c: *mut redisContext) -> Status {
         match (*c).connection_type {
             REDIS_CONN_TCP => {
                 let tcp = &(*c).tcp;
-                connect_bind_tcp(c, tcp.host, tcp.port, (*c).connect_timeout, tcp.source_addr)?;
+                let timeout = (*c).connect_timeout;
+                connect_bind_tcp(c, tcp.host, tcp.port, timeout, tcp.source_addr, null_mut())?;
             }
             REDIS_CONN_UNIX => connect_unix(c, (*c).unix_sock.path, (*c).connect_timeout)?,
             _ => return fail(c, Error::Other("Not enough information to reconnect")),

@@ -6,6 +6,7 @@
 
 mod command;
 mod connect;
+mod endpoint;
 mod exchange;
 mod io;
 mod lifecycle;
@@ -22,8 +23,9 @@ use libc::{c_char, c_int};
 pub(crate) use command::{Command, append, append_formatted, begin_command, set_max_output};
 pub(crate) use connect::{
     Next, Untried, connect_addresses, connect_bind_tcp, connect_next, connect_next_anew,
-    connect_next_in_place, connect_unix, family,
+    connect_next_in_place, connect_unix,
 };
+pub(crate) use endpoint::family;
 pub(crate) use io::{
     Received, buffer_read, buffer_write, hear_out, net_close, net_read, net_write,
 };

@@ -1,6 +1,8 @@
 // Exceptions thrown by callbacks, and longjmp out of them, pass through the library to the caller.
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdexcept>
@@ -183,9 +185,98 @@ static void hook_function() {
     redisAsyncFree(ac);
 }
 
+// The library's lookups come here: how many of their results are not freed.
+static int lists;
+extern "C" int getaddrinfo(const char *, const char *service, const struct addrinfo *, struct addrinfo **result) {
+    struct both {
+        struct addrinfo info;
+        struct sockaddr_in address;
+    } *entry = static_cast<both *>(calloc(1, sizeof(both)));
+    entry->address.sin_family = AF_INET;
+    entry->address.sin_port = htons(uint16_t(service ? atoi(service) : 0));
+    entry->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    entry->info.ai_family = AF_INET;
+    entry->info.ai_socktype = SOCK_STREAM;
+    entry->info.ai_addrlen = sizeof entry->address;
+    entry->info.ai_addr = reinterpret_cast<struct sockaddr *>(&entry->address);
+    *result = &entry->info;
+    lists++;
+    return 0;
+}
+extern "C" void freeaddrinfo(struct addrinfo *list) {
+    lists--;
+    free(list);
+}
+
+// Allocators of the program's that leave at their n-th call.
+static int allocations;
+static void allocate() {
+    if (--allocations == 0) leave();
+}
+static void *leave_malloc(size_t size) { return allocate(), malloc(size); }
+static void *leave_calloc(size_t n, size_t size) { return allocate(), calloc(n, size); }
+static void *leave_realloc(void *block, size_t size) { return allocate(), realloc(block, size); }
+static char *leave_strdup(const char *text) { return allocate(), strdup(text); }
+static hiredisAllocFuncs leaving = {leave_malloc, leave_calloc, leave_realloc, leave_strdup, free};
+
+struct listener {
+    int fd = socket(AF_INET, SOCK_STREAM, 0), port;
+    listener() {
+        struct sockaddr_in a = {};
+        socklen_t len = sizeof a;
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (bind(fd, reinterpret_cast<struct sockaddr *>(&a), len) || listen(fd, 64)) abort();
+        getsockname(fd, reinterpret_cast<struct sockaddr *>(&a), &len);
+        port = ntohs(a.sin_port);
+    }
+    ~listener() { close(fd); }
+};
+
+// Whatever the library had looked up is freed, or reachable from the context. That is the program's, if it was there before.
+static void allocator_in_connect() {
+    listener l;
+    int left;
+    hiredisSetAllocators(&leaving);
+    for (int n = 1, ended = 0; !ended; n++) {
+        redisContext *c = nullptr;
+        allocations = n;
+        left = outcome([&] { c = redisConnect("somewhere.example", l.port); });
+        check(lists == 0);
+        ended = left == 0;
+        allocations = 0;
+        if (c) redisFree(c);
+        if (ended) check(n > 5);
+    }
+    for (int n = 1, ended = 0; !ended; n++) {
+        redisContext *c = redisConnect("somewhere.example", l.port);
+        hi_free(c->saddr); // so that room for the address is made again
+        c->saddr = nullptr;
+        allocations = n;
+        left = outcome([&] { redisReconnect(c); });
+        check(lists == 0);
+        ended = left == 0;
+        allocations = 0;
+        redisFree(c);
+    }
+    for (int n = 1, ended = 0; !ended; n++) {
+        redisAsyncContext *ac = nullptr;
+        int before = lists;
+        allocations = n;
+        left = outcome([&] { ac = redisAsyncConnect("somewhere.example", l.port); });
+        ended = left == 0;
+        allocations = 0;
+        if (ac) redisAsyncFree(ac);
+        check(!ended || lists == before);
+        lists = 0; // a context that nobody was given goes with all that it had
+    }
+    hiredisResetAllocators();
+}
+
 static const struct test_case cases[] = {
     CASE(reply_callback),       CASE(connect_callback),       CASE(async_push_callback), CASE(disconnect_callback), CASE(timeout_callback),
     CASE(sync_push_in_command), CASE(sync_push_in_get_reply), CASE(reader_function),     CASE(context_function),    CASE(hook_function),
+    CASE(allocator_in_connect),
 };
 
 // unwind throw|jump [CASE...]
