@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <stdint.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -121,6 +122,51 @@ static void timeout_callback() {
     check(outcome([&] { redisAsyncHandleTimeout(ac); }) == (by_jump ? 1 : 2));
     ac->c.flags &= ~REDIS_IN_CALLBACK;
     redisAsyncFree(ac);
+}
+
+// Of several commands that end with their context, the first's callback leaves: the others are called all the same, each once.
+static int ended[4];
+static void count_end(redisAsyncContext *, void *reply, void *which) {
+    check(reply == nullptr);
+    ended[reinterpret_cast<intptr_t>(which)]++;
+}
+static void count_end_and_leave(redisAsyncContext *ac, void *reply, void *which) {
+    count_end(ac, reply, which);
+    leave();
+}
+static void count_message(redisAsyncContext *ac, void *reply, void *which) {
+    if (reply == nullptr) count_end(ac, reply, which);
+}
+
+static void callbacks_behind_one_that_leaves() {
+    enum { TIMEOUT, END, FREE, PROTOCOL, ENDS };
+    for (int end = 0; end < ENDS; end++)
+        for (int leaves = 0; leaves < 3; leaves++) {
+            ends e;
+            redisAsyncContext *ac = attach(e);
+            struct timeval tv = {0, 1000};
+            redisAsyncHandleWrite(ac);
+            redisAsyncSetTimeout(ac, tv);
+            memset(ended, 0, sizeof ended);
+            check(redisAsyncCommand(ac, count_message, reinterpret_cast<void *>(intptr_t(3)), "SUBSCRIBE x") == REDIS_OK);
+            redisAsyncHandleWrite(ac);
+            e.say("*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n");
+            redisAsyncHandleRead(ac);
+            for (intptr_t i = 0; i < 3; i++)
+                check(redisAsyncCommand(ac, i == leaves ? count_end_and_leave : count_end, reinterpret_cast<void *>(i), "PING") == REDIS_OK);
+            usleep(2000);
+            if (end == END) shutdown(e.fds[1], SHUT_RDWR);
+            if (end == PROTOCOL) e.say("?");
+            int how = outcome([&] {
+                if (end == TIMEOUT) redisAsyncHandleTimeout(ac);
+                else if (end == FREE) redisAsyncFree(ac);
+                else redisAsyncHandleRead(ac);
+            });
+            check(how == (by_jump ? 1 : 2));
+            ac->c.flags &= ~REDIS_IN_CALLBACK;
+            redisAsyncFree(ac);
+            for (int i = 0; i < 4; i++) check(ended[i] == 1);
+        }
 }
 
 static void sync_push_in_command() {
@@ -276,7 +322,7 @@ static void allocator_in_connect() {
 static const struct test_case cases[] = {
     CASE(reply_callback),       CASE(connect_callback),       CASE(async_push_callback), CASE(disconnect_callback), CASE(timeout_callback),
     CASE(sync_push_in_command), CASE(sync_push_in_get_reply), CASE(reader_function),     CASE(context_function),    CASE(hook_function),
-    CASE(allocator_in_connect),
+    CASE(allocator_in_connect), CASE(callbacks_behind_one_that_leaves),
 };
 
 // unwind throw|jump [CASE...]
