@@ -61,8 +61,10 @@ pub(crate) unsafe fn set_error(c: *mut redisContext, error: Error) {
 unsafe fn note_refusal(c: *mut redisContext, refused: Option<Refused>) {
     // SAFETY: the caller's context is live.
     unsafe {
-        if let Some(reader) = reader(c).as_mut() {
-            reader.refused = refused;
+        let reader = reader(c);
+        // A reader that the program has zeroed itself ends with its public fields.
+        if !reader.is_null() && crate::reader::is_whole(reader) {
+            (*reader).refused = refused;
         }
     }
 }
