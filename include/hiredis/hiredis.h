@@ -365,7 +365,7 @@ void freeReplyObject(void *reply);
 // gone, or had failed before.
 int redisBufferRead(redisContext *c);
 
-// Sends once from `c->obuf`. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
+// Sends once from `c->obuf`, and reads nothing. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
 // send and 0 otherwise.
 //
 // Returns REDIS_OK, or REDIS_ERR with `err` set when the connection is gone, or had failed before.
@@ -373,6 +373,9 @@ int redisBufferWrite(redisContext *c, int *done);
 
 // Takes the next reply: one that is buffered; or, on a blocking context, after sending what is
 // waiting in `c->obuf`, one that arrives. On another, `*reply` becomes NULL when there is none.
+//
+// While the socket takes nothing, what has arrived is read (not over a program's own `c->funcs`), so
+// that pipelines may be of any length; the replies are held until they are taken.
 //
 // `*reply` is the caller's, to be freed with freeReplyObject(); with `reply` NULL it is freed.
 // Returns REDIS_OK, or REDIS_ERR with `err` set and `*reply` untouched.

@@ -42,10 +42,13 @@ pub unsafe extern "C-unwind" fn freeReplyObject(reply: *mut c_void) {
 pub unsafe extern "C-unwind" fn redisBufferRead(c: *mut redisContext) -> c_int {
     let _call = Call::begin(c, c"redisBufferRead");
     // SAFETY: the caller's context is live.
-    status(unsafe { context::buffer_read(c) })
+    unsafe {
+        context::let_wait(c);
+        status(context::buffer_read(c))
+    }
 }
 
-/// Sends once from `c->obuf`. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
+/// Sends once from `c->obuf`, and reads nothing. `*done`, unless `done` is NULL, becomes 1 when nothing is left to
 /// send and 0 otherwise.
 ///
 /// Returns REDIS_OK, or REDIS_ERR with `err` set when the connection is gone, or had failed before.
@@ -57,6 +60,7 @@ pub unsafe extern "C-unwind" fn redisBufferWrite(c: *mut redisContext, done: *mu
     let _call = Call::begin(c, c"redisBufferWrite");
     // SAFETY: the caller's context is live, and `done` may be written unless NULL.
     unsafe {
+        context::let_wait(c);
         let result = context::buffer_write(c);
         if let (Ok(empty), Some(done)) = (result, done.as_mut()) {
             *done = c_int::from(empty);
@@ -84,6 +88,9 @@ unsafe fn hand_out(
 
 /// Takes the next reply: one that is buffered; or, on a blocking context, after sending what is
 /// waiting in `c->obuf`, one that arrives. On another, `*reply` becomes NULL when there is none.
+///
+/// While the socket takes nothing, what has arrived is read (not over a program's own `c->funcs`), so
+/// that pipelines may be of any length; the replies are held until they are taken.
 ///
 /// `*reply` is the caller's, to be freed with freeReplyObject(); with `reply` NULL it is freed.
 /// Returns REDIS_OK, or REDIS_ERR with `err` set and `*reply` untouched.

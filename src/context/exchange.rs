@@ -1,98 +1,92 @@
 //! Sending while the peer may be sending: a peer that stops reading until its answers are read
 //! would otherwise wait for us, and we for it.
 
-use super::{Status, buffer_read, buffer_write, clear_error, default_transport, fail, reader};
-use crate::error::{Error, set_errno};
-use crate::layout::{
-    FOLLOWS_BLOCK, REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_ERR_TIMEOUT, redisContext,
+use super::{
+    Status, buffer_read, buffer_write, clear_error, default_transport, fail, let_wait, reader,
 };
+use crate::error::{Error, set_errno};
+use crate::layout::{NO_WAIT, REDIS_ERR_EOF, TLS, redisContext};
 use crate::net::{self, Deadline};
-use crate::sds;
+use crate::reader as parser;
 use libc::EAGAIN;
 
-/// How a blocking context sends what is waiting.
+/// Whether a context can listen while it sends: its transport heeds `NO_WAIT`. One of the program's
+/// may wait whatever the flags say, and is called as ever.
+///
+/// # Safety
+/// `c` is live.
+#[inline(always)]
+pub(super) unsafe fn can_listen(c: *const redisContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { core::ptr::eq((*c).funcs, default_transport()) || (*c).flags & TLS != 0 }
+}
+
+/// One write. It does not wait if the context can listen meanwhile. Returns whether all is sent.
+///
+/// # Safety
+/// `c` is live.
+#[inline(always)]
+pub(super) unsafe fn write(c: *mut redisContext, listens: bool) -> Status<bool> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        (*c).flags = (*c).flags & !NO_WAIT | if listens { NO_WAIT } else { 0 };
+        let written = buffer_write(c);
+        let_wait(c);
+        written
+    }
+}
+
+/// How a blocking context goes on that could not send all at once.
 pub(super) struct Exchange {
-    /// Until when the socket must have taken something; found out at the first wait.
+    /// It waits for either direction. If not, the transport waits, for its own.
+    listens: bool,
+    /// Until when something must have moved; found out at the first wait.
     limit: Option<Deadline>,
     /// The socket was said to take something.
     writable: bool,
     /// Something has arrived.
     heard: bool,
-    /// Nothing more is to be had from listening: the transport waits for itself.
-    deaf: bool,
-}
-
-/// What one turn has come to.
-pub(super) struct Turn {
-    /// All is sent.
-    pub(super) done: bool,
-    /// Bytes sent and received.
-    pub(super) moved: usize,
 }
 
 impl Exchange {
-    /// # Safety
-    /// `c` is live.
-    pub(super) unsafe fn new(c: *const redisContext) -> Self {
-        // A transport of the program's may wait whatever the context's flags say.
-        // SAFETY: the caller's context is live.
-        let follows = unsafe {
-            core::ptr::eq((*c).funcs, default_transport()) || (*c).flags & FOLLOWS_BLOCK != 0
-        };
+    pub(super) fn new(listens: bool) -> Self {
         Self {
+            listens,
             limit: None,
             writable: false,
             heard: false,
-            deaf: !follows,
         }
     }
 
+    /// Whether it waits for either direction. If not, the transport waits, for its own.
+    pub(super) fn listens(&self) -> bool {
+        self.listens
+    }
+
     /// Whether something was read, which may be a reply.
-    #[inline(always)]
     pub(super) fn has_read(&self) -> bool {
         self.heard
     }
 
-    /// Sends what the socket takes. If that is not all, waits until it takes more or something has
-    /// arrived, and reads that.
+    /// After `sent` bytes were sent, and not all: waits until the socket takes more or something has
+    /// arrived, and reads that. Returns how much it was.
     ///
     /// # Safety
     /// `c` is live, and blocking.
-    #[inline(always)]
-    pub(super) unsafe fn turn(&mut self, c: *mut redisContext) -> Status<Turn> {
-        // SAFETY: the caller's promise; the output buffer is looked at anew after the call out.
-        unsafe {
-            let waiting = sds::len((*c).obuf);
-            if !self.deaf {
-                (*c).flags &= !REDIS_BLOCK;
-            }
-            let written = buffer_write(c);
-            (*c).flags |= REDIS_BLOCK;
-            let done = written?;
-            // A transport of the program's may have added to the buffer.
-            let mut moved = waiting.saturating_sub(sds::len((*c).obuf));
-            if !done && !self.deaf {
-                moved += self.wait(c, moved)?;
-            }
-            Ok(Turn { done, moved })
-        }
-    }
-
-    /// Waits for either direction after `sent` bytes were sent. Returns how many have arrived.
-    #[cold]
-    unsafe fn wait(&mut self, c: *mut redisContext, sent: usize) -> Status<usize> {
-        // It may be reading that would help, as with TLS, and not for anything that has arrived.
-        if sent == 0 && self.writable {
-            self.deaf = true;
+    pub(super) unsafe fn wait(&mut self, c: *mut redisContext, sent: usize) -> Status<usize> {
+        // The socket takes something, but the transport gave it nothing: it knows what it waits for.
+        self.listens &= sent > 0 || !self.writable;
+        if !self.listens {
             return Ok(0);
         }
         // SAFETY: the caller's context is live.
         unsafe {
             let fd = (*c).fd;
-            if sent > 0 || self.limit.is_none() {
-                self.limit = Some(Deadline::after(net::send_timeout(fd)));
-            }
-            let limit = self.limit.unwrap_or(Deadline::after(None));
+            let limit = match self.limit {
+                Some(limit) if sent == 0 => limit,
+                _ => Deadline::after(net::send_timeout(fd)),
+            };
+            self.limit = Some(limit);
             let ready = net::wait_for_either(fd, &limit);
             self.writable = ready.write;
             if ready.read {
@@ -111,25 +105,26 @@ impl Exchange {
     unsafe fn listen(&mut self, c: *mut redisContext) -> Status<usize> {
         // SAFETY: the caller's context is live.
         unsafe {
-            // The program has bounded what may be held.
-            let held = reader(c).as_ref().map(|reader| reader.limits.input);
-            let buffered = (*(*c).reader).len.saturating_sub((*(*c).reader).pos);
-            if held.is_none_or(|limit| limit > 0 && buffered >= limit) {
-                self.deaf = true;
+            // The program has bounded what may be held: it is to take some first.
+            if !parser::has_allowance(reader(c)) {
+                self.listens = false;
                 return Ok(0);
             }
-            (*c).flags &= !REDIS_BLOCK;
+            (*c).flags |= NO_WAIT;
             let received = buffer_read(c);
-            (*c).flags |= REDIS_BLOCK;
+            let_wait(c);
             match received {
                 Ok(received) => {
-                    self.heard |= received.count > 0;
-                    net::acknowledge((*c).fd);
+                    if received.count > 0 {
+                        self.heard = true;
+                        self.limit = None;
+                        net::acknowledge((*c).fd);
+                    }
                     Ok(received.count)
                 }
-                Err(()) if matches!((*c).err, REDIS_ERR_IO | REDIS_ERR_EOF | REDIS_ERR_TIMEOUT) => {
+                Err(()) if (*c).err == REDIS_ERR_EOF => {
                     clear_error(c);
-                    self.deaf = true;
+                    self.listens = false;
                     Ok(0)
                 }
                 Err(()) => Err(()),

@@ -1,10 +1,10 @@
 //! Bytes between the context's buffers and its transport.
 
 use super::command::is_sound;
-use super::{Status, copy_reader_error, fail, is_blocking, reader, reads_socket, set_error};
+use super::{Status, copy_reader_error, fail, reader, reads_socket, set_error};
 use crate::error::{Error, errno, set_errno};
 use crate::layout::{
-    FOLLOWS_BLOCK, REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, redisContext,
+    NO_WAIT, REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, TLS, redisContext,
 };
 use crate::{net, reader as input, sds};
 use libc::{c_char, ssize_t};
@@ -17,6 +17,17 @@ const KEPT_OUTPUT: usize = 512;
 pub(crate) struct Received {
     pub(crate) count: usize,
     pub(crate) room: usize,
+}
+
+/// Has transports wait again, if the context blocks: an exception of the program's may have passed
+/// through a call that was not to wait.
+///
+/// # Safety
+/// `c` is live.
+#[inline(always)]
+pub(crate) unsafe fn let_wait(c: *mut redisContext) {
+    // SAFETY: the caller's context is live.
+    unsafe { (*c).flags &= !NO_WAIT }
 }
 
 /// `redisBufferRead`: one read by the transport, into the reader.
@@ -91,15 +102,19 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
     // SAFETY: the context is live.
     unsafe {
         // A transport of the program's might wait.
-        let need_not_wait = reads_socket(c) || (*c).flags & FOLLOWS_BLOCK != 0;
+        let need_not_wait = reads_socket(c) || (*c).flags & TLS != 0;
         if !need_not_wait || !matches!((*c).err, REDIS_ERR_IO | REDIS_ERR_EOF) {
             return false;
         }
         let cause = errno();
-        let (err, errstr, flags) = ((*c).err, (*c).errstr, (*c).flags);
-        (*c).flags &= !REDIS_BLOCK;
+        let (err, errstr) = ((*c).err, (*c).errstr);
+        (*c).flags |= NO_WAIT;
         let mut gone = false;
         for _ in 0..LAST_READS {
+            // What has come is not to be lost by reaching the program's limit.
+            if !input::has_allowance(reader(c)) {
+                break;
+            }
             (*c).err = 0;
             match buffer_read(c) {
                 Ok(received) if received.count > 0 => {}
@@ -110,7 +125,7 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
                 }
             }
         }
-        (*c).flags = flags;
+        (*c).flags &= !NO_WAIT;
         ((*c).err, (*c).errstr) = (err, errstr);
         // Programs look at the `errno` of the call that failed.
         set_errno(cause);
@@ -122,17 +137,21 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
 unsafe fn sent(c: *mut redisContext, count: usize) {
     // SAFETY: the caller's context is live, and `obuf` is an sds.
     unsafe {
-        let obuf = (*c).obuf;
-        if count >= sds::len(obuf) && sds::block_size(obuf) > KEPT_OUTPUT {
+        // First, since the program's allocator may leave by an exception.
+        (*c).obuf = sds::consume((*c).obuf, count);
+        if sds::len((*c).obuf) == 0 && sds::block_size((*c).obuf) > KEPT_OUTPUT {
             let empty = sds::empty();
             if !empty.is_null() {
-                sds::free(obuf);
-                (*c).obuf = empty;
-                return;
+                sds::free(core::mem::replace(&mut (*c).obuf, empty));
             }
         }
-        (*c).obuf = sds::consume(obuf, count);
     }
+}
+
+/// Whether a read or a write is to wait.
+unsafe fn waits(c: *const redisContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*c).flags & (REDIS_BLOCK | NO_WAIT) == REDIS_BLOCK }
 }
 
 /// `redisNetRead`: a transport's `read`, for plain sockets.
@@ -141,7 +160,7 @@ unsafe fn sent(c: *mut redisContext, count: usize) {
 /// `c` is live; `len` bytes at `place` may be written.
 pub(crate) unsafe fn net_read(c: *mut redisContext, place: *mut c_char, len: usize) -> ssize_t {
     // SAFETY: the caller's promises.
-    unsafe { transferred(c, net::receive((*c).fd, place, len, is_blocking(c))) }
+    unsafe { transferred(c, net::receive((*c).fd, place, len, waits(c))) }
 }
 
 /// `redisNetWrite`: a transport's `write`, for plain sockets.
@@ -150,7 +169,7 @@ pub(crate) unsafe fn net_read(c: *mut redisContext, place: *mut c_char, len: usi
 /// `c` is live.
 pub(crate) unsafe fn net_write(c: *mut redisContext) -> ssize_t {
     // SAFETY: the context is live, and `obuf` is an sds.
-    unsafe { transferred(c, net::send((*c).fd, sds::bytes((*c).obuf), is_blocking(c))) }
+    unsafe { transferred(c, net::send((*c).fd, sds::bytes((*c).obuf), waits(c))) }
 }
 
 /// A count, or -1 with the error in the context.

@@ -5,12 +5,11 @@ use super::endpoint::{keep_tcp, keep_unix};
 use super::{Status, clear_error, connect_bind_tcp, connect_unix, fail, options, reader};
 use crate::error::Error;
 use crate::layout::{
-    CLOEXEC, FOLLOWS_BLOCK, REDIS_BLOCK, REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONN_USERFD,
-    REDIS_CONNECTED, REDIS_INVALID_FD, REDIS_NO_AUTO_FREE, REDIS_NO_AUTO_FREE_REPLIES,
-    REDIS_OPT_NO_PUSH_AUTOFREE, REDIS_OPT_NOAUTOFREE, REDIS_OPT_NOAUTOFREEREPLIES,
-    REDIS_OPT_NONBLOCK, REDIS_OPT_PREFER_IPV4, REDIS_OPT_PREFER_IPV6, REDIS_OPT_REUSEADDR,
-    REDIS_OPT_SET_SOCK_CLOEXEC, REDIS_PREFER_IPV4, REDIS_PREFER_IPV6, REDIS_REUSEADDR,
-    redisContext, redisFD, redisOptions,
+    CLOEXEC, REDIS_BLOCK, REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONN_USERFD, REDIS_CONNECTED,
+    REDIS_INVALID_FD, REDIS_NO_AUTO_FREE, REDIS_NO_AUTO_FREE_REPLIES, REDIS_OPT_NO_PUSH_AUTOFREE,
+    REDIS_OPT_NOAUTOFREE, REDIS_OPT_NOAUTOFREEREPLIES, REDIS_OPT_NONBLOCK, REDIS_OPT_PREFER_IPV4,
+    REDIS_OPT_PREFER_IPV6, REDIS_OPT_REUSEADDR, REDIS_OPT_SET_SOCK_CLOEXEC, REDIS_PREFER_IPV4,
+    REDIS_PREFER_IPV6, REDIS_REUSEADDR, TLS, redisContext, redisFD, redisOptions,
 };
 use crate::reader::{Reader, default_functions, free_reply};
 use crate::{alloc, one_thread, reader as parser, sds};
@@ -207,7 +206,7 @@ pub(crate) unsafe fn reconnect(c: *mut redisContext) -> Status {
             close(c);
         }
         (*c).funcs = super::default_transport();
-        (*c).flags &= !FOLLOWS_BLOCK;
+        (*c).flags &= !TLS;
         renew_buffers(c)?;
         match (*c).connection_type {
             REDIS_CONN_TCP => {

@@ -1,14 +1,14 @@
 //! Replies of a blocking context.
 
 use super::command::is_sound;
-use super::exchange::Exchange;
+use super::exchange::{self, Exchange};
 use super::{
     Command, Status, append, begin_command, buffer_read, clear_error, copy_reader_error, fail,
     hear_out, is_blocking, reader,
 };
 use crate::error::{Error, set_errno};
 use crate::layout::{REDIS_OK, redisContext};
-use crate::{net, reader as parser};
+use crate::{net, reader as parser, sds};
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, c_void};
 use std::time::{Duration, Instant};
@@ -75,17 +75,11 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
             return Err(());
         }
         let mut patience = Patience::new(c);
-        let mut exchange = Exchange::new(c);
-        loop {
-            match exchange.turn(c) {
-                Ok(turn) if turn.done => break,
-                Ok(turn) => patience.spend(c, turn.moved)?,
-                Err(()) => return last_words(c),
-            }
-        }
-        // It may have come while the command was being sent.
-        if exchange.has_read()
-            && let Some(reply) = next_in_band(c)?
+        let listens = exchange::can_listen(c);
+        let waiting = sds::len((*c).obuf);
+        let written = exchange::write(c, listens);
+        if written != Ok(true)
+            && let Some(reply) = send_rest(c, listens, waiting, written, &mut patience)?
         {
             return Ok(Some(reply));
         }
@@ -99,13 +93,51 @@ pub(crate) unsafe fn get_reply(c: *mut redisContext) -> Status<Option<NonNull<c_
     }
 }
 
-/// The next reply of those that the peer sent before it went, after a write that has just failed.
-/// The error comes up again when there are no more.
+/// Sends the rest after a write, `written`, that has not sent all of the `waiting` bytes. Returns a
+/// reply that came meanwhile.
 #[cold]
-unsafe fn last_words(c: *mut redisContext) -> Status<Option<NonNull<c_void>>> {
+#[inline(never)]
+unsafe fn send_rest(
+    c: *mut redisContext,
+    listens: bool,
+    mut waiting: usize,
+    mut written: Status<bool>,
+    patience: &mut Patience,
+) -> Status<Option<NonNull<c_void>>> {
+    let mut exchange = Exchange::new(listens);
+    // SAFETY: the caller's context is live, and `obuf` is looked at anew after each call out.
+    unsafe {
+        while written != Ok(true) {
+            // A transport of the program's may have added to the buffer.
+            let sent = waiting.saturating_sub(sds::len((*c).obuf));
+            let moved = written.and_then(|_| Ok(sent + exchange.wait(c, sent)?));
+            if moved.and_then(|moved| patience.spend(c, moved)).is_err() {
+                return last_words(c, exchange.has_read());
+            }
+            // Before the socket alone is waited for, the program takes what has come.
+            if !exchange.listens()
+                && exchange.has_read()
+                && let Some(reply) = next_in_band(c)?
+            {
+                return Ok(Some(reply));
+            }
+            waiting = sds::len((*c).obuf);
+            written = exchange::write(c, exchange.listens());
+        }
+        if exchange.has_read() {
+            return next_in_band(c);
+        }
+    }
+    Ok(None)
+}
+
+/// The next reply of those that the peer sent before it went, or (`heard`) while it was being sent
+/// to, after sending has just failed. The error comes up again when there are no more.
+#[cold]
+unsafe fn last_words(c: *mut redisContext, heard: bool) -> Status<Option<NonNull<c_void>>> {
     // SAFETY: the caller's context is live.
     unsafe {
-        if hear_out(c)
+        if (hear_out(c) || heard)
             && let Some(reply) = next_in_band(c)?
         {
             clear_error(c);

@@ -91,9 +91,11 @@ pub(crate) const CLOEXEC: c_int = 0x2000;
 pub(crate) const ASYNC: c_int = 0x4000;
 /// Context flag of our own: our TLS library has a handshake in progress, for which the connect timeout counts.
 pub(crate) const HANDSHAKE: c_int = 0x8000;
-/// Context flag of our own: reads and writes of the transport wait or not as `REDIS_BLOCK` says at
-/// each of them. TLS sets it; without it, that is known of plain sockets alone.
-pub(crate) const FOLLOWS_BLOCK: c_int = 0x1_0000;
+/// Context flag of our own: the transport is that of our TLS library, which heeds `NO_WAIT`.
+pub(crate) const TLS: c_int = 0x1_0000;
+/// Context flag of our own: the transport is not to wait, although the context blocks. The core sets
+/// it for single calls; a program does not see `REDIS_BLOCK` change.
+pub(crate) const NO_WAIT: c_int = 0x2_0000;
 
 /// Interval, in seconds, of `redisEnableKeepAlive`.
 pub const REDIS_KEEPALIVE_INTERVAL: c_int = 15;

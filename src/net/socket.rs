@@ -159,7 +159,8 @@ pub(crate) struct Ready {
     pub(crate) write: bool,
 }
 
-/// Waits until a socket can be read or written, the time is up, or a signal has come.
+/// Waits until a socket can be read or written, the time is up, or a signal has come. Without poll,
+/// writing has to find out.
 pub(crate) fn wait_for_either(fd: c_int, deadline: &Deadline) -> Ready {
     let mut poll = libc::pollfd {
         fd,
@@ -168,15 +169,15 @@ pub(crate) fn wait_for_either(fd: c_int, deadline: &Deadline) -> Ready {
     };
     // SAFETY: one entry is passed.
     match unsafe { libc::poll(&raw mut poll, 1, deadline.poll_timeout()) } {
-        0 => return Ready::default(),
-        -1 if errno() == EINTR => return Ready::default(),
-        // Whoever writes then waits there.
-        -1 => poll.revents = libc::POLLOUT,
-        _ => {}
-    }
-    Ready {
-        read: poll.revents & libc::POLLIN != 0,
-        write: poll.revents & !libc::POLLIN != 0,
+        0 => Ready::default(),
+        1.. => Ready {
+            read: poll.revents & libc::POLLIN != 0,
+            write: poll.revents & !libc::POLLIN != 0,
+        },
+        _ => Ready {
+            read: false,
+            write: errno() != EINTR,
+        },
     }
 }
 

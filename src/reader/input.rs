@@ -129,6 +129,15 @@ fn allowance(reader: &Reader, whole_records: bool) -> usize {
     }
 }
 
+/// Whether more may be read without reaching the limit; one that is reached ends the reader.
+///
+/// # Safety
+/// `reader` is live.
+pub(crate) unsafe fn has_allowance(reader: *const Reader) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*reader).limits.input == 0 || allowance(&*reader, false) > 0 }
+}
+
 /// Makes room for a read: in the string that is being received, in the buffer, or in `scratch`. With `whole_records` there is room
 /// for `MIN_READ` bytes at least: what a transport that deciphers records cannot hand out of one stays within it, and no event
 /// comes for that.

@@ -42,7 +42,9 @@ use open::Open;
 use default_table::makes_default_objects;
 
 pub(crate) use default_table::{default_functions, keep_free_object};
-pub(crate) use input::{MIN_READ, Scratch, feed, feed_quickly, landing, received, refuse};
+pub(crate) use input::{
+    MIN_READ, Scratch, feed, feed_quickly, has_allowance, landing, received, refuse,
+};
 pub(crate) use last::{as_aggregate, free_object, last_is_push, last_kind, makes_replies};
 pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;

@@ -2,7 +2,7 @@
 
 use crate::connection::{Connection, Stop, Want};
 use crate::failure::{CONNECT, Failure, clear_errors};
-use crate::layout::{ASYNC, FOLLOWS_BLOCK, HANDSHAKE, REDIS_BLOCK, REDIS_CONNECTED, redisContext};
+use crate::layout::{ASYNC, HANDSHAKE, REDIS_BLOCK, REDIS_CONNECTED, redisContext};
 use crate::process::errno;
 use crate::socket::Mode;
 use libc::{EAGAIN, EINTR, ETIMEDOUT, POLLIN, POLLOUT, c_int, pollfd, timeval};
@@ -26,7 +26,6 @@ pub(crate) enum Progress {
 pub(crate) unsafe fn begin(c: *mut redisContext, connection: &Connection) -> Progress {
     // SAFETY: the caller's promise.
     unsafe {
-        (*c).flags |= FOLLOWS_BLOCK;
         if (*c).flags & REDIS_BLOCK != 0 {
             return match limit((*c).connect_timeout.as_ref()) {
                 Some(limit) => within(connection, limit),

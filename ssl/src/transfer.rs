@@ -3,7 +3,7 @@
 use crate::connection::{Connection, Stop, Want, of_context};
 use crate::failure::{Failure, READ, WRITE, clear_errors};
 use crate::handshake::{self, Progress};
-use crate::layout::{REDIS_BLOCK, redisContext};
+use crate::layout::{NO_WAIT, REDIS_BLOCK, redisContext};
 use crate::openssl::SSL_has_pending;
 use crate::process::sds_bytes;
 use crate::socket::Mode;
@@ -27,7 +27,7 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
         let Some(connection) = connection else {
             return Ok(0);
         };
-        let waits = (*c).flags & REDIS_BLOCK != 0;
+        let waits = waits(c);
         connection.read_wants_write.set(false);
         connection.filled.set(false);
         let mut mode = match waits {
@@ -73,7 +73,7 @@ pub(crate) unsafe fn write(c: *mut redisContext) -> Moved {
         if let Some(failure) = connection.unsent() {
             return Err(connection.explained(failure));
         }
-        let waits = (*c).flags & REDIS_BLOCK != 0;
+        let waits = waits(c);
         connection.write_wants_read.set(false);
         let mut left = sds_bytes((*c).obuf);
         let whole = left.len();
@@ -92,6 +92,12 @@ pub(crate) unsafe fn write(c: *mut redisContext) -> Moved {
         }
         Ok(whole)
     }
+}
+
+/// Whether a read or a write is to wait.
+unsafe fn waits(c: *const redisContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*c).flags & (REDIS_BLOCK | NO_WAIT) == REDIS_BLOCK }
 }
 
 /// The connection of a context, when its handshake is done; `None` while that goes on.

@@ -4,7 +4,7 @@ use crate::connection::{Connection, Origin, free_privctx, of_context};
 use crate::failure::Failure;
 use crate::handshake::{self, Progress};
 use crate::layout::{
-    REDIS_ERR, REDIS_INVALID_FD, REDIS_OK, redisAsyncContext, redisContext, redisContextFuncs,
+    REDIS_ERR, REDIS_INVALID_FD, REDIS_OK, TLS, redisAsyncContext, redisContext, redisContextFuncs,
 };
 use crate::process::redisNetClose;
 use crate::tls_context::{NoConnection, TlsContext};
@@ -134,6 +134,7 @@ unsafe fn associate(c: *mut redisContext, ssl: *mut SSL, origin: Option<Origin>)
             Progress::Established | Progress::Pending => {
                 (*c).funcs = &raw const redisContextSSLFuncs;
                 (*c).privctx = connection.as_ptr().cast();
+                (*c).flags |= TLS;
                 REDIS_OK
             }
         }

@@ -1,5 +1,6 @@
 /* A blocking pipeline to a peer that reads on only when its answers are taken: what arrives is read while nothing can be sent. */
 #include <hiredis/hiredis.h>
+#include <setjmp.h>
 #include <time.h>
 #include "cases.h"
 #include "peer.h"
@@ -143,7 +144,7 @@ static void half_closes(struct peer *peer) {
     check(all > (size_t)COMMANDS * ANSWER);
 }
 
-/* It has said all and takes the rest: everything is sent, then the replies come, then the end. */
+/* It has said all and takes the rest: the replies come, everything is sent, then comes the end. */
 static void says_no_more(void) {
     redisReply *reply = NULL;
     peer_listen(&p);
@@ -152,10 +153,10 @@ static void says_no_more(void) {
     append_all(c);
     check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "one"));
     freeReplyObject(reply);
-    check(sdslen(c->obuf) == 0);
     check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "two"));
     freeReplyObject(reply);
     check(redisGetReply(c, (void **)&reply) == REDIS_ERR && c->err == REDIS_ERR_EOF);
+    check(sdslen(c->obuf) == 0);
     end(c);
 }
 
@@ -165,11 +166,14 @@ static const redisContextFuncs *usual;
 
 static ssize_t own_write(redisContext *c) {
     writes++;
-    check((c->flags & REDIS_BLOCK) != 0);
-    return usual->write(c);
+    size_t all = sdslen(c->obuf);
+    double begun = seconds();
+    ssize_t count = usual->write(c);
+    check((c->flags & REDIS_BLOCK) != 0 && ((size_t)count == all || seconds() - begun > 0.09));
+    return count;
 }
 
-/* A transport of the program's is called as before: on a context that blocks. */
+/* A transport of the program's is called as before: what it calls for its part waits. */
 static void own_transport(void) {
     peer_listen(&p);
     peer_start(&p, deaf);
@@ -185,8 +189,67 @@ static void own_transport(void) {
     end_deaf(c);
 }
 
+static jmp_buf away;
+static int allocations, leaves_at; /* the allocation that leaves, 0 for none */
+
+static void count_allocation(void) {
+    if (leaves_at > 0 && ++allocations == leaves_at) longjmp(away, 1);
+}
+static void *leaving_malloc(size_t size) { return count_allocation(), malloc(size); }
+static void *leaving_calloc(size_t count, size_t size) { return count_allocation(), calloc(count, size); }
+static void *leaving_realloc(void *block, size_t size) { return count_allocation(), realloc(block, size); }
+
+static void answers_late(struct peer *peer) {
+    char head[32];
+    size_t command = (size_t)snprintf(head, sizeof head, "*2\r\n$4\r\nECHO\r\n$%d\r\n", ANSWER) + ANSWER + 2;
+    snprintf(head, sizeof head, "$%d\r\n", ANSWER);
+    peer_accept(peer);
+    if (peer_swallow(peer, COMMANDS * command) != COMMANDS * command) return;
+    usleep(200000);
+    for (int i = 0; i < COMMANDS; i++) peer_say(peer, head), peer_send(peer, value, ANSWER), peer_say(peer, "\r\n");
+    check(peer_swallow(peer, 1) == 0); /* nothing is sent twice */
+}
+
+/* An allocator that leaves by longjmp when all is sent, and the output buffer is replaced by a small one: what was sent is not sent
+ * again, and reading waits as before. */
+static void left_by_the_allocator(void) {
+    hiredisAllocFuncs functions = {leaving_malloc, leaving_calloc, leaving_realloc, strdup, free};
+    redisReply *reply = NULL;
+    hiredisSetAllocators(&functions);
+    peer_listen(&p);
+    peer_start(&p, answers_late);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    append_all(c);
+    allocations = 0, leaves_at = 1;
+    if (setjmp(away) == 0) check(redisGetReply(c, (void **)&reply) == REDIS_ERR); /* it does not return */
+    leaves_at = 0;
+    check((c->flags & REDIS_BLOCK) != 0 && c->err == 0 && sdslen(c->obuf) == 0 && c->reader->len == 0);
+    check(redisBufferRead(c) == REDIS_OK && c->reader->len > 0);
+    take_all(c);
+    end(c);
+    hiredisResetAllocators();
+}
+
+/* A bound of the program's holds, too: what has come is handed out before more is read. */
+static void bounded_input(void) {
+    enum { BOUND = 1 << 20 };
+    peer_listen(&p);
+    peer_start(&p, pushes_first);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    redisReaderSetMaxInput(c->reader, BOUND);
+    append_all(c);
+    for (int i = 0; i < COMMANDS; i++) {
+        redisReply *reply = NULL;
+        int got = redisGetReply(c, (void **)&reply) == REDIS_OK && reply != NULL && reply->len == ANSWER;
+        check(got && c->reader->len - c->reader->pos <= BOUND + (1 << 18));
+        if (!got) break;
+        freeReplyObject(reply);
+    }
+    end(c);
+}
+
 static const struct test_case cases[] = {
-    CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more), CASE(own_transport),
+    CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more), CASE(own_transport), CASE(left_by_the_allocator), CASE(bounded_input),
 };
 
 int main(int argc, char **argv) {
