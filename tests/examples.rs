@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock};
 use support::{Hiredis, Server, empty, make, output, root, target};
 
 /// Not run like the others: the demo, and TLS (`tls.rs`), which needs another server.
-const ELSEWHERE: [&str; 2] = ["demo.c", "tls.c"];
+const ELSEWHERE: [&str; 4] = ["demo.c", "tls.c", "tls_hosts.c", "tls_poll.c"];
 
 fn sources() -> Vec<PathBuf> {
     let all = fs::read_dir(root().join("c-examples")).expect("c-examples");

@@ -253,6 +253,8 @@ fn over_the_c_core() {
         "c/tls_peers.c",
         "c/tls_last_words.c",
         "c/tls_sessions.c",
+        "c/tls_names.c",
+        "c/tls_handshake.c",
         "c/tls_cuts.c",
     ] {
         let run = Build::new(source).build().on(Hiredis::Oracle);
@@ -387,4 +389,47 @@ fn the_example_connects_to_whom_it_means() {
         "{}",
         other.stderr
     );
+}
+
+/// As a program of c-examples is called, and what it prints.
+fn example(name: &str, arguments: &[&str]) -> support::Output {
+    let source = support::root().join("c-examples").join(name);
+    let program = Build::new(&source).flag("-lhiredis_ssl").build();
+    let run = program.on(Hiredis::Ours);
+    let run = arguments
+        .iter()
+        .fold(run, |run, argument| run.arg(argument));
+    run.output()
+}
+
+#[test]
+fn the_example_with_several_hosts_means_each_of_them() {
+    let server = TlsServer::start("server", &[]);
+    let authority = Certificates::get().path("ca.pem");
+    let run = example(
+        "tls_hosts.c",
+        &[&authority, &server.port, "localhost", "127.0.0.1"],
+    );
+    assert_eq!(run.stdout, "localhost: PONG\n127.0.0.1: PONG\n");
+    assert_eq!((run.end.as_str(), run.stderr.as_str()), ("0", ""));
+    // Signed by the same authority, but for another host.
+    let elsewhere = TlsServer::start("elsewhere", &[]);
+    let run = example("tls_hosts.c", &[&authority, &elsewhere.port, "localhost"]);
+    let text = "SSL_connect failed: certificate verify failed: hostname mismatch";
+    assert_eq!(run.stderr, format!("Not localhost: {text}\n"));
+    assert_eq!((run.end.as_str(), run.stdout.as_str()), ("1", ""));
+}
+
+#[test]
+fn the_example_without_a_loop_waits_by_poll() {
+    let server = TlsServer::start("server", &[]);
+    let authority = Certificates::get().path("ca.pem");
+    let run = example("tls_poll.c", &["localhost", &server.port, &authority]);
+    assert_eq!(run.stdout, "PING: PONG\n");
+    assert_eq!((run.end.as_str(), run.stderr.as_str()), ("0", ""));
+    let elsewhere = TlsServer::start("elsewhere", &[]);
+    let run = example("tls_poll.c", &["localhost", &elsewhere.port, &authority]);
+    let text = "SSL_connect failed: certificate verify failed: hostname mismatch";
+    assert_eq!(run.stderr, format!("Not this one: {text}\n"));
+    assert_eq!((run.end.as_str(), run.stdout.as_str()), ("1", ""));
 }

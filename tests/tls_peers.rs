@@ -47,6 +47,16 @@ fn sessions_are_taken_up() {
     with_its_own_servers("c/tls_sessions.c");
 }
 
+#[test]
+fn one_context_for_several_hosts() {
+    with_its_own_servers("c/tls_names.c");
+}
+
+#[test]
+fn handshakes_that_the_program_drives() {
+    with_its_own_servers("c/tls_handshake.c");
+}
+
 /// A program against redis-server, then again under valgrind.
 fn with_redis(source: &str) {
     let server = TlsServer::start("server", &[]);

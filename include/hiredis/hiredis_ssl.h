@@ -28,7 +28,7 @@ extern "C" {
 // OpenSSL's SSL.
 struct ssl_st;
 
-// Certificates, names and the last session: what connections to one server have in common.
+// Certificates, names and the last sessions: what connections have in common.
 typedef struct redisSSLContext redisSSLContext;
 
 // Why there is no TLS context.
@@ -49,6 +49,17 @@ typedef enum {
   REDIS_SSL_CTX_OS_CERT_ADD_FAILED = 8,
   REDIS_SSL_CTX_VERIFY_NAME_FAILED = 9
 } redisSSLContextError;
+
+// How far a handshake is: see redisSSLHandshake().
+typedef enum {
+  // `err` and `errstr` say why.
+  REDIS_SSL_HANDSHAKE_FAILED = -1,
+  REDIS_SSL_HANDSHAKE_DONE = 0,
+  // It goes on when the socket is readable (POLLIN).
+  REDIS_SSL_HANDSHAKE_WANTS_READ = 1,
+  // It goes on when the socket is writable (POLLOUT).
+  REDIS_SSL_HANDSHAKE_WANTS_WRITE = 2
+} redisSSLHandshakeState;
 
 // `verify_mode`: accept any certificate. The connection is encrypted, but who is at its other end is not known.
 #define REDIS_SSL_VERIFY_NONE 0
@@ -132,10 +143,41 @@ void redisFreeSSLContext(redisSSLContext *ctx);
 // TLS was initiated already. After a failed handshake only redisReconnect() and redisFree() make sense.
 int redisInitiateSSLWithContext(redisContext *c, redisSSLContext *redis_ssl_ctx);
 
+// As redisInitiateSSLWithContext(), with names for this connection alone, so that one TLS context serves any number of hosts.
+//
+// `server_name` is told to the server (SNI), in place of redisSSLOptions' `server_name`; the certificate has to be for `verify_name`,
+// in place of redisSSLContextSetVerifyName()'s, by the same rules. NULL leaves that name to the TLS context, and with two NULLs this is
+// redisInitiateSSLWithContext(). An IP address as `server_name` is not told, since SNI is for names. Both names are copied.
+//
+// A connection takes up sessions only of earlier ones with the same `server_name` and `verify_name`, so that nobody who was accepted
+// under other terms is accepted under these. Sessions are kept for the 256 pairs of names that were used last;
+// redisSSLContextSetVerifyName() has all of them forgotten.
+//
+// Returns as redisInitiateSSLWithContext(). Besides, REDIS_ERR with `err` REDIS_ERR_OTHER and the text `Failed to set the expected peer
+// certificate name for verification` if `verify_name` is empty or begins with a dot, or if the TLS context does not verify certificates
+// (REDIS_SSL_VERIFY_PEER); with `Failed to set server_name/SNI` if `server_name` is empty or longer than 255 bytes. The connection then
+// stays as it was, a plain one. Only this implementation has it: `#ifdef HIREDIS_RS`.
+int redisInitiateSSLWithName(redisContext *c, redisSSLContext *redis_ssl_ctx, const char *server_name, const char *verify_name);
+
 // As redisInitiateSSLWithContext(), with a connection (`SSL *`) that the program has made with OpenSSL itself, and set up as it likes.
 //
 // On success `ssl` belongs to the context, which frees it. On failure it stays the caller's.
 int redisInitiateSSL(redisContext *c, struct ssl_st *ssl);
+
+// Takes the handshake of a context that does not block (REDIS_OPT_NONBLOCK) and is in no event loop as far as it goes without waiting,
+// and says what it waits for. The program then waits for the socket (`c->fd`) to become ready for that, and calls this again, until it
+// is done or has failed. How long that may take is for the program to decide: no timeout of the context's counts.
+//
+// TLS may be initiated as soon as redisConnectNonBlock() has returned. While the socket is being connected, this returns
+// REDIS_SSL_HANDSHAKE_WANTS_WRITE, and if it cannot be connected, REDIS_SSL_HANDSHAKE_FAILED. Reading and writing go on with the handshake,
+// too, but do not tell that it is done.
+//
+// Returns REDIS_SSL_HANDSHAKE_DONE again for a connection that is established, whatever has become of it since, and for a blocking
+// context, which did its handshake when TLS was initiated. Returns REDIS_SSL_HANDSHAKE_FAILED, with `err` and `errstr` set, after a
+// failure, every time, and if TLS was not initiated by this library; for NULL it returns the same. After a failed handshake only
+// redisReconnect() and redisFree() make sense. An asynchronous context's loop does its handshake: of such a context this only tells how far
+// it is (over the C library's core, do not call it). Only this implementation has it: `#ifdef HIREDIS_RS`.
+redisSSLHandshakeState redisSSLHandshake(redisContext *c);
 
 #ifdef __cplusplus
 }

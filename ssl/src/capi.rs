@@ -1,12 +1,14 @@
 //! `hiredis_ssl.h`: the exported C functions. They check, convert and call; nothing else.
 
 use crate::layout::{REDIS_ERR, REDIS_OK, redisContext};
+use crate::named::Names;
 use crate::options::{
     REDIS_SSL_CTX_CA_CERT_LOAD_FAILED, REDIS_SSL_CTX_CERT_KEY_REQUIRED,
     REDIS_SSL_CTX_CLIENT_CERT_LOAD_FAILED, REDIS_SSL_CTX_CLIENT_DEFAULT_CERT_FAILED,
     REDIS_SSL_CTX_CREATE_FAILED, REDIS_SSL_CTX_NONE, REDIS_SSL_CTX_OS_CERT_ADD_FAILED,
     REDIS_SSL_CTX_OS_CERTSTORE_OPEN_FAILED, REDIS_SSL_CTX_PRIVATE_KEY_LOAD_FAILED,
-    REDIS_SSL_CTX_VERIFY_NAME_FAILED, REDIS_SSL_VERIFY_PEER, redisSSLContextError, redisSSLOptions,
+    REDIS_SSL_CTX_VERIFY_NAME_FAILED, REDIS_SSL_HANDSHAKE_FAILED, REDIS_SSL_VERIFY_PEER,
+    redisSSLContextError, redisSSLHandshakeState, redisSSLOptions,
 };
 use crate::tls_context::TlsContext;
 use crate::{connection, transport};
@@ -15,7 +17,7 @@ use core::ptr::{NonNull, null_mut};
 use libc::{c_char, c_int};
 use openssl_sys::SSL as ssl_st;
 
-/// Certificates, names and the last session: what connections to one server have in common.
+/// Certificates, names and the last sessions: what connections have in common.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 #[derive(Debug)]
@@ -177,8 +179,47 @@ pub unsafe extern "C-unwind" fn redisInitiateSSLWithContext(
 ) -> c_int {
     match NonNull::new(redis_ssl_ctx.cast::<TlsContext>()) {
         // SAFETY: both are live.
-        Some(context) if !c.is_null() => unsafe { transport::initiate_with(c, context) },
+        Some(context) if !c.is_null() => unsafe {
+            transport::initiate_with(c, context, Names::NONE)
+        },
         _ => REDIS_ERR,
+    }
+}
+
+/// As redisInitiateSSLWithContext(), with names for this connection alone, so that one TLS context serves any number of hosts.
+///
+/// `server_name` is told to the server (SNI), in place of redisSSLOptions' `server_name`; the certificate has to be for `verify_name`,
+/// in place of redisSSLContextSetVerifyName()'s, by the same rules. NULL leaves that name to the TLS context, and with two NULLs this is
+/// redisInitiateSSLWithContext(). An IP address as `server_name` is not told, since SNI is for names. Both names are copied.
+///
+/// A connection takes up sessions only of earlier ones with the same `server_name` and `verify_name`, so that nobody who was accepted
+/// under other terms is accepted under these. Sessions are kept for the 256 pairs of names that were used last;
+/// redisSSLContextSetVerifyName() has all of them forgotten.
+///
+/// Returns as redisInitiateSSLWithContext(). Besides, REDIS_ERR with `err` REDIS_ERR_OTHER and the text `Failed to set the expected peer
+/// certificate name for verification` if `verify_name` is empty or begins with a dot, or if the TLS context does not verify certificates
+/// (REDIS_SSL_VERIFY_PEER); with `Failed to set server_name/SNI` if `server_name` is empty or longer than 255 bytes. The connection then
+/// stays as it was, a plain one. Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `c` and `redis_ssl_ctx` are NULL or live, the names NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisInitiateSSLWithName(
+    c: *mut redisContext,
+    redis_ssl_ctx: *mut redisSSLContext,
+    server_name: *const c_char,
+    verify_name: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let names = Names {
+            server: (!server_name.is_null()).then(|| CStr::from_ptr(server_name)),
+            verify: (!verify_name.is_null()).then(|| CStr::from_ptr(verify_name)),
+        };
+        match NonNull::new(redis_ssl_ctx.cast::<TlsContext>()) {
+            Some(context) if !c.is_null() => transport::initiate_with(c, context, names),
+            _ => REDIS_ERR,
+        }
     }
 }
 
@@ -195,4 +236,29 @@ pub unsafe extern "C-unwind" fn redisInitiateSSL(c: *mut redisContext, ssl: *mut
     }
     // SAFETY: both are live.
     unsafe { transport::initiate(c, ssl) }
+}
+
+/// Takes the handshake of a context that does not block (REDIS_OPT_NONBLOCK) and is in no event loop as far as it goes without waiting,
+/// and says what it waits for. The program then waits for the socket (`c->fd`) to become ready for that, and calls this again, until it
+/// is done or has failed. How long that may take is for the program to decide: no timeout of the context's counts.
+///
+/// TLS may be initiated as soon as redisConnectNonBlock() has returned. While the socket is being connected, this returns
+/// REDIS_SSL_HANDSHAKE_WANTS_WRITE, and if it cannot be connected, REDIS_SSL_HANDSHAKE_FAILED. Reading and writing go on with the handshake,
+/// too, but do not tell that it is done.
+///
+/// Returns REDIS_SSL_HANDSHAKE_DONE again for a connection that is established, whatever has become of it since, and for a blocking
+/// context, which did its handshake when TLS was initiated. Returns REDIS_SSL_HANDSHAKE_FAILED, with `err` and `errstr` set, after a
+/// failure, every time, and if TLS was not initiated by this library; for NULL it returns the same. After a failed handshake only
+/// redisReconnect() and redisFree() make sense. An asynchronous context's loop does its handshake: of such a context this only tells how far
+/// it is (over the C library's core, do not call it). Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `c` is NULL or live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisSSLHandshake(c: *mut redisContext) -> redisSSLHandshakeState {
+    if c.is_null() {
+        return REDIS_SSL_HANDSHAKE_FAILED;
+    }
+    // SAFETY: the context is live.
+    unsafe { transport::handshake(c) }
 }

@@ -7,7 +7,7 @@ use crate::openssl::{SSL_CTRL_MODE, SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_set_
 use crate::process::{self, errno, set_errno};
 use crate::session::{Offer, SessionSlot};
 use crate::socket::{self, Method, Mode, Socket};
-use crate::tls_context::TlsContext;
+use crate::tls_context::Origin;
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 use libc::{EAGAIN, EINTR, c_int, c_void};
@@ -41,7 +41,7 @@ pub(crate) struct Connection {
     ssl: *mut SSL,
     method: Method,
     pub(crate) socket: Socket,
-    /// The context that it was made from, if any, and what that has offered.
+    /// The context that it was made from, if any.
     origin: Option<Origin>,
     /// The process that made the connection: a child that inherits it must not end it.
     process: c_int,
@@ -55,6 +55,10 @@ pub(crate) struct Connection {
     pub(crate) write_wants_read: Cell<bool>,
     /// Bytes of the write that is to be repeated with the same length, 0 for none.
     pub(crate) unfinished: Cell<usize>,
+    /// An event loop reads and writes, by this library's `events`. A write that fails may leave it to the event to say so.
+    pub(crate) in_loop: Cell<bool>,
+    /// OpenSSL takes more out of the socket than the next record.
+    reads_ahead: Cell<bool>,
     /// Reads are to hand out what OpenSSL has, and leave the socket alone.
     pub(crate) draining: Cell<bool>,
     /// Bytes read in the event that is running.
@@ -65,12 +69,7 @@ pub(crate) struct Connection {
     failure: Cell<Option<Failure>>,
     /// Why nothing can be sent any more. What the peer said before is still to be read.
     unsent: Cell<Option<Failure>>,
-    /// An event loop drives the connection: a write that fails may leave it to the event to say so.
-    pub(crate) in_loop: Cell<bool>,
 }
-
-/// A context of TLS, which its connections hold, and what its sessions are to one of them.
-pub(crate) type Origin = (NonNull<TlsContext>, Offer);
 
 /// A connection of a context, if TLS was initiated on it.
 ///
@@ -90,7 +89,7 @@ impl Connection {
     /// Puts OpenSSL's `ssl` onto a descriptor. `None` without memory; then `ssl` is as it was.
     ///
     /// # Safety
-    /// `ssl` is live, and used through this alone from here on. The context of `origin`, if given, is live.
+    /// `ssl` is live, and used through this alone from here on. `origin`, if given, is held.
     pub(crate) unsafe fn new(
         ssl: *mut SSL,
         fd: c_int,
@@ -115,12 +114,13 @@ impl Connection {
                 read_wants_write: Cell::new(false),
                 write_wants_read: Cell::new(false),
                 unfinished: Cell::new(0),
+                in_loop: Cell::new(false),
+                reads_ahead: Cell::new(false),
                 draining: Cell::new(false),
                 received: Cell::new(0),
                 filled: Cell::new(false),
                 failure: Cell::new(None),
                 unsent: Cell::new(None),
-                in_loop: Cell::new(false),
             });
             let Some(bio) = method.bio(&raw const (*new.as_ptr()).socket) else {
                 method.free();
@@ -131,12 +131,9 @@ impl Connection {
             SSL_set_bio(ssl, bio.as_ptr(), bio.as_ptr());
             let mode = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE;
             SSL_ctrl(ssl, SSL_CTRL_MODE, mode, null_mut());
-            // As much as the buffer of one record holds, which may be many small ones. A larger buffer saves system calls, but OpenSSL
-            // moves what is left in it to the front for each record.
-            SSL_set_read_ahead(ssl, 1);
             SSL_set_connect_state(ssl);
-            if let Some((context, _)) = origin {
-                context.as_ref().hold();
+            if let Some(origin) = origin {
+                origin.hold();
             }
             Some(new)
         }
@@ -166,11 +163,31 @@ impl Connection {
         self.ssl
     }
 
-    /// The sessions of its context, and what was offered of them.
+    /// An event loop drives the connection.
+    pub(crate) fn enter_loop(&self) {
+        self.in_loop.set(true);
+        self.read_ahead(true);
+    }
+
+    /// Whether the program waits for the socket itself, so that nothing may be left where only we know of it.
+    pub(crate) fn is_polled(&self, waits: bool) -> bool {
+        !waits && !self.in_loop.get()
+    }
+
+    /// Has OpenSSL take as much out of the socket as its buffer for one record holds, which may be many small ones. A larger buffer
+    /// saves system calls, but OpenSSL moves what is left in it to the front for each record.
+    pub(crate) fn read_ahead(&self, yes: bool) {
+        if self.reads_ahead.replace(yes) != yes {
+            // SAFETY: the connection is live.
+            unsafe { SSL_set_read_ahead(self.ssl, yes.into()) }
+        }
+    }
+
+    /// The sessions that it has to do with, and what was offered of them.
     pub(crate) fn sessions(&self) -> Option<(&SessionSlot, Offer)> {
-        // SAFETY: the connection holds its context.
+        // SAFETY: the connection holds its origin.
         self.origin
-            .map(|(context, offer)| (unsafe { &context.as_ref().sessions }, offer))
+            .map(|origin| (unsafe { origin.sessions() }, origin.offer))
     }
 
     /// Why the last call of OpenSSL's, which returned `result`, did nothing. `prefix` says what it was for.
@@ -294,8 +311,8 @@ impl Connection {
             let origin = this.origin;
             this.method.free();
             process::release(connection.as_ptr());
-            if let Some((context, _)) = origin {
-                TlsContext::release(context);
+            if let Some(origin) = origin {
+                origin.release();
             }
             clear_errors();
         }

@@ -39,7 +39,7 @@ pub(crate) unsafe fn readable(ac: *mut redisAsyncContext) {
     unsafe {
         let outcome = match of_context(ac.cast()) {
             Some(connection) => {
-                connection.in_loop.set(true);
+                connection.enter_loop();
                 on_readable(ac, connection)
             }
             None => without_connection(ac),
@@ -57,7 +57,7 @@ pub(crate) unsafe fn writable(ac: *mut redisAsyncContext) {
     unsafe {
         let outcome = match of_context(ac.cast()) {
             Some(connection) => {
-                connection.in_loop.set(true);
+                connection.enter_loop();
                 on_writable(ac, connection)
             }
             None => without_connection(ac),

@@ -47,6 +47,10 @@ pub(crate) enum Failure {
     Other(&'static str),
 }
 
+/// A context whose table is TLS's, or is asked of TLS, and that has no such connection.
+pub(crate) const NOT_INITIATED: Failure =
+    Failure::Other("TLS has not been initiated on this connection");
+
 impl Failure {
     /// A failed system call about which there is no more to say.
     pub(crate) fn system(prefix: &'static str, errno: c_int) -> Self {

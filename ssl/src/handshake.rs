@@ -27,6 +27,7 @@ pub(crate) unsafe fn begin(c: *mut redisContext, connection: &Connection) -> Pro
     // SAFETY: the caller's promise.
     unsafe {
         if (*c).flags & REDIS_BLOCK != 0 {
+            connection.read_ahead(true);
             return match limit((*c).connect_timeout.as_ref()) {
                 Some(limit) => within(connection, limit),
                 None => waiting(connection),
@@ -86,8 +87,11 @@ fn step(connection: &Connection, mode: Mode) -> Result<(), Stop> {
         return Ok(());
     }
     let stop = connection.stop(result, CONNECT, mode == Mode::Wait);
-    if let Stop::Wants(want) = stop {
-        connection.handshake_wants.set(want);
+    match stop {
+        Stop::Wants(want) => connection.handshake_wants.set(want),
+        // To be tried again at once, whatever it waited for before: a socket is seldom not writable.
+        Stop::Interrupted(_) => connection.handshake_wants.set(Want::Write),
+        Stop::Failed(_) => {}
     }
     Err(stop)
 }

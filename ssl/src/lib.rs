@@ -2,7 +2,7 @@
 //!
 //! It links nothing of the core. What it needs of `libhiredis.so` are seven C symbols, found in the process that loads both, and
 //! the layouts of the public structures; so either library may be the C one. Layers, each of which knows only those after it:
-//! `capi → transport → events → transfer → handshake → connection → tls_context → session · peer_name → socket → failure → process`.
+//! `capi → transport → events → transfer → handshake → connection → tls_context → named → session · peer_name → socket → failure → process`.
 
 #![deny(
     clippy::unwrap_used,
@@ -20,6 +20,7 @@ mod connection;
 mod events;
 mod failure;
 mod handshake;
+mod named;
 mod openssl;
 #[forbid(unsafe_code)]
 pub mod options;

@@ -29,6 +29,14 @@ pub(crate) const REDIS_SSL_CTX_OS_CERTSTORE_OPEN_FAILED: redisSSLContextError = 
 pub(crate) const REDIS_SSL_CTX_OS_CERT_ADD_FAILED: redisSSLContextError = 8;
 pub(crate) const REDIS_SSL_CTX_VERIFY_NAME_FAILED: redisSSLContextError = 9;
 
+/// `redisSSLHandshakeState` is an enum in C; a state is one of `REDIS_SSL_HANDSHAKE_*`.
+pub type redisSSLHandshakeState = c_int;
+
+pub(crate) const REDIS_SSL_HANDSHAKE_FAILED: redisSSLHandshakeState = -1;
+pub(crate) const REDIS_SSL_HANDSHAKE_DONE: redisSSLHandshakeState = 0;
+pub(crate) const REDIS_SSL_HANDSHAKE_WANTS_READ: redisSSLHandshakeState = 1;
+pub(crate) const REDIS_SSL_HANDSHAKE_WANTS_WRITE: redisSSLHandshakeState = 2;
+
 /// What a TLS context is made of; read during the call only. Start from zeroes, and set at least `verify_mode`: zero is
 /// REDIS_SSL_VERIFY_NONE.
 #[repr(C)]

@@ -23,9 +23,14 @@ fn allocators() -> hiredisAllocFuncs {
 
 /// A zeroed block for a `T`, or `None` without memory.
 pub(crate) fn allocate_zeroed<T>() -> Option<NonNull<T>> {
+    allocate_zeroed_with(0)
+}
+
+/// A zeroed block for a `T` and so many bytes behind it, or `None` without memory.
+pub(crate) fn allocate_zeroed_with<T>(more: usize) -> Option<NonNull<T>> {
     let calloc = allocators().callocFn?;
     // SAFETY: the table's members follow the contracts of their namesakes.
-    NonNull::new(unsafe { calloc(1, size_of::<T>()) }.cast())
+    NonNull::new(unsafe { calloc(1, size_of::<T>().saturating_add(more)) }.cast())
 }
 
 /// A copy of a C string, or `None` without memory.

@@ -1,4 +1,4 @@
-//! The last TLS session of a context, which shortens the handshakes that follow.
+//! The last TLS session of a context or of a name, which shortens the handshakes that follow.
 
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -22,13 +22,21 @@ struct Kept {
     terms: usize,
 }
 
-/// What a connection has to do with its context's sessions.
+/// What a connection has to do with its sessions.
 #[derive(Clone, Copy)]
 pub(crate) struct Offer {
     /// `SessionSlot::terms` when the connection was made.
     terms: usize,
     /// Its handshake offers a session.
     made: bool,
+}
+
+impl Offer {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self {
+        terms: 0,
+        made: false,
+    };
 }
 
 /// So much suspicion is enough.

@@ -1,6 +1,7 @@
-//! `redisSSLContext`: what connections to one server have in common: certificates, names, the last session.
+//! `redisSSLContext`: what connections have in common: certificates, names, the last sessions.
 
 use crate::failure::clear_errors;
+use crate::named::{Named, NamedSessions, Names};
 use crate::options::{
     REDIS_SSL_CTX_CA_CERT_LOAD_FAILED, REDIS_SSL_CTX_CERT_KEY_REQUIRED,
     REDIS_SSL_CTX_CLIENT_CERT_LOAD_FAILED, REDIS_SSL_CTX_CLIENT_DEFAULT_CERT_FAILED,
@@ -10,7 +11,8 @@ use crate::options::{
 use crate::session::{Offer, SessionSlot};
 use crate::{peer_name, process};
 use core::ffi::CStr;
-use core::ptr::NonNull;
+use core::net::IpAddr;
+use core::ptr::{NonNull, null};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_char, c_int};
 use openssl_sys::{
@@ -30,7 +32,63 @@ pub(crate) struct TlsContext {
     server_name: *mut c_char,
     /// A name was given that nobody can be verified by: there will be no connections.
     nobody: AtomicBool,
-    pub(crate) sessions: SessionSlot,
+    /// Of connections that have no names of their own.
+    sessions: SessionSlot,
+    named: NamedSessions,
+}
+
+/// A context of TLS as one of its connections has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    context: NonNull<TlsContext>,
+    /// The sessions of the connection's own names.
+    named: Option<NonNull<Named>>,
+    /// What was offered of its sessions.
+    pub(crate) offer: Offer,
+}
+
+impl Origin {
+    /// The sessions that the connection may take up and that it adds to.
+    ///
+    /// # Safety
+    /// The origin is held.
+    pub(crate) unsafe fn sessions<'a>(self) -> &'a SessionSlot {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.named {
+                Some(named) => &(*named.as_ptr()).sessions,
+                None => &(*self.context.as_ptr()).sessions,
+            }
+        }
+    }
+
+    /// One more holder.
+    ///
+    /// # Safety
+    /// The origin is held.
+    pub(crate) unsafe fn hold(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.context.as_ref().hold();
+            if let Some(named) = self.named {
+                named.as_ref().hold();
+            }
+        }
+    }
+
+    /// One holder less.
+    ///
+    /// # Safety
+    /// The caller is a holder, and is none afterwards.
+    pub(crate) unsafe fn release(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some(named) = self.named {
+                Named::release(named);
+            }
+            TlsContext::release(self.context);
+        }
+    }
 }
 
 /// OpenSSL's callback for new sessions.
@@ -39,6 +97,7 @@ pub(crate) type OnSession = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> 
 /// Why there is no connection for a handshake.
 pub(crate) enum NoConnection {
     OutOfMemory,
+    Ssl,
     ServerName,
     PeerName,
 }
@@ -57,6 +116,7 @@ impl TlsContext {
         // SAFETY: the block is new, zeroes are a value of every field, and the strings are the caller's.
         unsafe {
             (*new.as_ptr()).holders = AtomicUsize::new(1);
+            (&raw mut (*new.as_ptr()).named).write(NamedSessions::new());
             let made = (*new.as_ptr()).set_up(options, on_session);
             clear_errors();
             match made {
@@ -146,30 +206,77 @@ impl TlsContext {
     /// No other thread uses the context.
     pub(crate) unsafe fn expect_peer(&self, name: &CStr) -> Result<(), c_int> {
         self.sessions.change_terms();
+        self.named.clear();
         // SAFETY: the caller's promise.
         let expected = unsafe { peer_name::expect(self.ssl_ctx, name) };
         self.nobody.store(expected.is_err(), Ordering::Release);
         expected.map_err(|()| REDIS_SSL_CTX_VERIFY_NAME_FAILED)
     }
 
-    /// An OpenSSL connection with the server's name and the last session.
-    pub(crate) fn connection(&self) -> Result<(NonNull<SSL>, Offer), NoConnection> {
-        if self.nobody.load(Ordering::Acquire) {
-            return Err(NoConnection::PeerName);
-        }
-        // SAFETY: the context is live; OpenSSL copies the name.
+    /// An OpenSSL connection with these names, or else the context's, and the last session of such. The caller then holds its
+    /// origin.
+    ///
+    /// # Safety
+    /// `context` is live.
+    pub(crate) unsafe fn connection(
+        context: NonNull<Self>,
+        names: Names,
+    ) -> Result<(NonNull<SSL>, Origin), NoConnection> {
+        // SAFETY: the caller's promise; on failure nobody has the connection.
         unsafe {
+            let this = context.as_ref();
+            if this.nobody.load(Ordering::Acquire) {
+                return Err(NoConnection::PeerName);
+            }
             clear_errors();
-            let ssl = NonNull::new(SSL_new(self.ssl_ctx)).ok_or(NoConnection::OutOfMemory)?;
-            if !self.server_name.is_null()
-                && SSL_set_tlsext_host_name(ssl.as_ptr(), self.server_name) != 1
-            {
-                SSL_free(ssl.as_ptr());
+            let ssl = NonNull::new(SSL_new(this.ssl_ctx)).ok_or(NoConnection::Ssl)?;
+            match this.name(ssl.as_ptr(), names) {
+                Ok(named) => {
+                    this.hold();
+                    let mut origin = Origin {
+                        context,
+                        named,
+                        offer: Offer::NONE,
+                    };
+                    origin.offer = origin.sessions().offer(ssl.as_ptr());
+                    Ok((ssl, origin))
+                }
+                Err(reason) => {
+                    SSL_free(ssl.as_ptr());
+                    Err(reason)
+                }
+            }
+        }
+    }
+
+    /// Gives a connection its names. Returns the sessions of these if they are its own, held.
+    ///
+    /// # Safety
+    /// `ssl` is live, and has not begun its handshake.
+    unsafe fn name(
+        &self,
+        ssl: *mut SSL,
+        names: Names,
+    ) -> Result<Option<NonNull<Named>>, NoConnection> {
+        let server = match names.server {
+            Some(name) if is_address(name) => null(),
+            Some(name) => name.as_ptr(),
+            None => self.server_name,
+        };
+        // SAFETY: the caller's promise; OpenSSL copies the names.
+        unsafe {
+            if !server.is_null() && SSL_set_tlsext_host_name(ssl, server.cast_mut()) != 1 {
                 return Err(NoConnection::ServerName);
             }
-            let offer = self.sessions.offer(ssl.as_ptr());
-            Ok((ssl, offer))
+            if let Some(name) = names.verify {
+                peer_name::expect_of(ssl, name).map_err(|()| NoConnection::PeerName)?;
+            }
         }
+        if names.are_none() {
+            return Ok(None);
+        }
+        let named = self.named.slot(names).ok_or(NoConnection::OutOfMemory)?;
+        Ok(Some(named))
     }
 
     /// One more holder.
@@ -189,9 +296,16 @@ impl TlsContext {
                 return;
             }
             this.sessions.clear();
+            this.named.clear();
             SSL_CTX_free(this.ssl_ctx);
             process::release(this.server_name);
             process::release(context.as_ptr());
         }
     }
+}
+
+/// What cannot be told to a server as a name.
+fn is_address(name: &CStr) -> bool {
+    name.to_str()
+        .is_ok_and(|name| name.parse::<IpAddr>().is_ok())
 }

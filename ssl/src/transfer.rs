@@ -1,7 +1,7 @@
 //! Bytes in and out: the transport's `read` and `write`.
 
 use crate::connection::{Connection, Stop, Want, of_context};
-use crate::failure::{Failure, READ, WRITE, clear_errors};
+use crate::failure::{Failure, NOT_INITIATED, READ, WRITE, clear_errors};
 use crate::handshake::{self, Progress};
 use crate::layout::{NO_WAIT, REDIS_BLOCK, redisContext};
 use crate::openssl::SSL_has_pending;
@@ -10,7 +10,7 @@ use crate::socket::Mode;
 use libc::{EAGAIN, c_char};
 use openssl_sys::{SSL_peek_ex, SSL_read_ex, SSL_write_ex};
 
-/// Bytes given to OpenSSL at once: one record.
+/// The bytes of the longest record, and so many are given to OpenSSL at once.
 const RECORD: usize = 16 << 10;
 
 /// Bytes that were moved (0: to be tried again), or why there will be none.
@@ -30,6 +30,12 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
         let waits = waits(c);
         connection.read_wants_write.set(false);
         connection.filled.set(false);
+        let blocks = (*c).flags & REDIS_BLOCK != 0;
+        let polled = connection.is_polled(blocks);
+        if polled {
+            connection.received.set(0);
+        }
+        connection.read_ahead(!polled);
         let mut mode = match waits {
             true => Mode::Wait,
             false if connection.draining.get() => Mode::Drain,
@@ -44,6 +50,9 @@ pub(crate) unsafe fn read(c: *mut redisContext, place: *mut c_char, room: usize)
                     connection.received.update(|received| received + more);
                 }
                 Err(stop) => return connection.stopped_reading(stop, count),
+            }
+            if polled && room - count < RECORD {
+                return Ok(count);
             }
             if mode == Mode::Wait {
                 // Waiting was for the first bytes only.
@@ -101,13 +110,14 @@ unsafe fn waits(c: *const redisContext) -> bool {
 }
 
 /// The connection of a context, when its handshake is done; `None` while that goes on.
-unsafe fn ready<'a>(c: *mut redisContext) -> Result<Option<&'a Connection>, Failure> {
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn ready<'a>(c: *mut redisContext) -> Result<Option<&'a Connection>, Failure> {
     // SAFETY: the caller's context is live.
     unsafe {
         let Some(connection) = of_context(c) else {
-            return Err(Failure::Other(
-                "TLS has not been initiated on this connection",
-            ));
+            return Err(NOT_INITIATED);
         };
         if let Some(failure) = connection.ended() {
             return Err(failure);

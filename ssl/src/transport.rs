@@ -1,13 +1,19 @@
 //! The table by which a core uses TLS, `redisContextSSLFuncs`, and how a context comes to it.
 
-use crate::connection::{Connection, Origin, free_privctx, of_context};
-use crate::failure::Failure;
+use crate::connection::{Connection, Want, free_privctx, of_context};
+use crate::failure::{Failure, NOT_INITIATED};
 use crate::handshake::{self, Progress};
 use crate::layout::{
-    REDIS_ERR, REDIS_INVALID_FD, REDIS_OK, TLS, redisAsyncContext, redisContext, redisContextFuncs,
+    ASYNC, REDIS_ERR, REDIS_INVALID_FD, REDIS_OK, TLS, redisAsyncContext, redisContext,
+    redisContextFuncs,
+};
+use crate::named::Names;
+use crate::options::{
+    REDIS_SSL_HANDSHAKE_DONE, REDIS_SSL_HANDSHAKE_FAILED, REDIS_SSL_HANDSHAKE_WANTS_READ,
+    REDIS_SSL_HANDSHAKE_WANTS_WRITE, redisSSLHandshakeState,
 };
 use crate::process::redisNetClose;
-use crate::tls_context::{NoConnection, TlsContext};
+use crate::tls_context::{NoConnection, Origin, TlsContext};
 use crate::{events, transfer};
 use core::ptr::NonNull;
 use libc::{c_char, c_int, size_t, ssize_t};
@@ -73,19 +79,24 @@ unsafe fn moved(c: *mut redisContext, result: Result<usize, Failure>) -> ssize_t
     }
 }
 
-/// Initiates TLS with a connection of the context's. Returns a `REDIS_*` status.
+/// Initiates TLS with a connection of the context's, under these names or else those of the context. Returns a `REDIS_*` status.
 ///
 /// # Safety
 /// Both are live.
-pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsContext>) -> c_int {
+pub(crate) unsafe fn initiate_with(
+    c: *mut redisContext,
+    context: NonNull<TlsContext>,
+    names: Names,
+) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         if !(*c).privctx.is_null() {
             return REDIS_ERR;
         }
-        let (ssl, offer) = match context.as_ref().connection() {
+        let (ssl, origin) = match TlsContext::connection(context, names) {
             Ok(made) => made,
-            Err(NoConnection::OutOfMemory) => {
+            Err(NoConnection::OutOfMemory) => return Failure::OutOfMemory.report(c),
+            Err(NoConnection::Ssl) => {
                 return Failure::Other("Couldn't create new SSL instance").report(c);
             }
             Err(NoConnection::ServerName) => {
@@ -96,10 +107,11 @@ pub(crate) unsafe fn initiate_with(c: *mut redisContext, context: NonNull<TlsCon
                 return Failure::Other(text).report(c);
             }
         };
-        let status = associate(c, ssl.as_ptr(), Some((context, offer)));
+        let status = associate(c, ssl.as_ptr(), Some(origin));
         if status != REDIS_OK {
             SSL_free(ssl.as_ptr());
         }
+        origin.release();
         status
     }
 }
@@ -115,6 +127,34 @@ pub(crate) unsafe fn initiate(c: *mut redisContext, ssl: *mut SSL) -> c_int {
             return Failure::Other("redisContext was already associated").report(c);
         }
         associate(c, ssl, None)
+    }
+}
+
+/// How far the handshake of a context is, after as much of it as goes without waiting, unless an event loop sees to it.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn handshake(c: *mut redisContext) -> redisSSLHandshakeState {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(connection) = of_context(c) else {
+            NOT_INITIATED.report(c);
+            return REDIS_SSL_HANDSHAKE_FAILED;
+        };
+        let in_loop = (*c).flags & ASYNC != 0;
+        if !in_loop
+            && !connection.established.get()
+            && let Err(failure) = transfer::ready(c)
+        {
+            failure.report(c);
+            return REDIS_SSL_HANDSHAKE_FAILED;
+        }
+        match connection.handshake_wants.get() {
+            _ if connection.established.get() => REDIS_SSL_HANDSHAKE_DONE,
+            _ if in_loop && (*c).err != 0 => REDIS_SSL_HANDSHAKE_FAILED,
+            Want::Read => REDIS_SSL_HANDSHAKE_WANTS_READ,
+            Want::Write => REDIS_SSL_HANDSHAKE_WANTS_WRITE,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include <hiredis/adapters/poll.h>
 #include <hiredis/hiredis_ssl.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 
 #include "oom.h"
 
@@ -102,6 +103,35 @@ static void initiate(void) {
     settle_initiated(c, tls, redisInitiateSSLWithContext(c, tls));
 }
 
+static void initiate_named(void) {
+    redisSSLContext *tls = created();
+    redisContext *c = connected();
+    arm();
+    settle_initiated(c, tls, redisInitiateSSLWithName(c, tls, "localhost", "127.0.0.1"));
+}
+
+/* Driven by the program; the session of an earlier connection of that name is taken up. */
+static void handshake(void) {
+    redisSSLContext *tls = created();
+    redisContext *before = connected(), *c = redisConnectNonBlock("127.0.0.1", port);
+    struct pollfd f = {.fd = c->fd, .events = POLLOUT};
+    redisSSLHandshakeState state = REDIS_SSL_HANDSHAKE_FAILED;
+    CHECK(redisInitiateSSLWithName(before, tls, "localhost", "localhost") == REDIS_OK);
+    check_ping(before);
+    CHECK(poll(&f, 1, 5000) == 1);
+    arm();
+    if (redisInitiateSSLWithName(c, tls, "localhost", "localhost") == REDIS_OK)
+        while ((state = redisSSLHandshake(c)) > REDIS_SSL_HANDSHAKE_DONE) {
+            f.events = state == REDIS_SSL_HANDSHAKE_WANTS_READ ? POLLIN : POLLOUT;
+            CHECK(poll(&f, 1, 5000) == 1);
+        }
+    CHECK(state == REDIS_SSL_HANDSHAKE_DONE || (state == REDIS_SSL_HANDSHAKE_FAILED && has_failed() && is_told(c)));
+    disarm();
+    redisFree(before);
+    redisFree(c);
+    redisFreeSSLContext(tls);
+}
+
 /* The program's own SSL stays its own where it was not taken. */
 static void initiate_own(void) {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -197,6 +227,8 @@ int main(int argc, char **argv) {
     each_failure("create", create);
     each_failure("create simply", create_simply);
     each_failure("initiate", initiate);
+    each_failure("initiate with names", initiate_named);
+    each_failure("handshake", handshake);
     each_failure("initiate with an SSL", initiate_own);
     each_failure("initiate after reconnect", reconnect);
     if (argc > 1) return 0;
@@ -207,6 +239,8 @@ int main(int argc, char **argv) {
     most_in_a_row = 50;
     each_failure("create, and OpenSSL fails", create);
     each_failure("initiate, and OpenSSL fails", initiate);
+    each_failure("initiate with names, and OpenSSL fails", initiate_named);
+    each_failure("handshake, and OpenSSL fails", handshake);
     each_failure("initiate with an SSL, and OpenSSL fails", initiate_own);
     each_failure("whole life, and OpenSSL fails", whole_life);
     each_failure("asynchronous, and OpenSSL fails", asynchronous);

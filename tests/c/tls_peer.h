@@ -125,6 +125,18 @@ static inline void watched_reply(redisAsyncContext *ac, void *r, void *privdata)
     w->bytes += reply->len;
 }
 
+/* A context for which TLS was initiated. */
+static inline void watch_initiated(struct watched *w, redisAsyncContext *ac) {
+    memset(w, 0, sizeof *w);
+    w->ac = ac;
+    ac->data = w, ac->dataCleanup = watched_gone;
+    ac->ev.data = w;
+    ac->ev.addRead = watched_add_read, ac->ev.delRead = watched_del_read;
+    ac->ev.addWrite = watched_add_write, ac->ev.delWrite = watched_del_write;
+    ac->ev.cleanup = watched_cleanup;
+    redisAsyncSetDisconnectCallback(ac, watched_disconnected);
+}
+
 /* Returns 0, and frees the context, if the handshake has failed within the call. */
 static inline int watch_if_possible(struct watched *w, redisAsyncContext *ac, redisSSLContext *tls) {
     memset(w, 0, sizeof *w);
@@ -136,13 +148,7 @@ static inline int watch_if_possible(struct watched *w, redisAsyncContext *ac, re
         redisAsyncFree(ac);
         return 0;
     }
-    w->ac = ac;
-    ac->data = w, ac->dataCleanup = watched_gone;
-    ac->ev.data = w;
-    ac->ev.addRead = watched_add_read, ac->ev.delRead = watched_del_read;
-    ac->ev.addWrite = watched_add_write, ac->ev.delWrite = watched_del_write;
-    ac->ev.cleanup = watched_cleanup;
-    redisAsyncSetDisconnectCallback(ac, watched_disconnected);
+    watch_initiated(w, ac);
     return 1;
 }
 
