@@ -39,6 +39,8 @@ pub(super) struct Lists {
     kept: usize,
     /// The thread is about to end.
     over: bool,
+    /// Every block of malloc's holds what is written into a block in a list.
+    roomy: bool,
 }
 
 /// The class all of whose blocks hold `size` bytes.
@@ -65,6 +67,7 @@ impl Lists {
             first: [null_mut(); CLASSES],
             kept: 0,
             over: false,
+            roomy: false,
         }
     }
 
@@ -110,6 +113,17 @@ impl Lists {
     /// `block` is a live block of libc's malloc, and the caller gives it up where this returns true.
     #[inline(always)]
     pub(super) unsafe fn keep(&mut self, block: *mut c_void) -> bool {
+        if self.kept > MAX_KEPT - MAX_BLOCK - OFFSET {
+            core::hint::cold_path();
+            let place = block.cast::<Free>();
+            // SAFETY: the block is live, and what is read of it is its own.
+            unsafe {
+                if !self.roomy || free_block::is_marked(place, self.mark()) {
+                    self.turn_away(block);
+                }
+            }
+            return false;
+        }
         // SAFETY: the block is live. What it is asked is its size, never what its owner says.
         let usable = unsafe { malloc_usable_size(block) };
         let block = block.cast::<Free>();
@@ -142,7 +156,26 @@ impl Lists {
         }
     }
 
-    /// Keeps a block, unless enough are kept.
+    /// Sees to it that a block which is not to be kept is not kept already.
+    ///
+    /// # Safety
+    /// `block` is a live block of libc's malloc.
+    #[cold]
+    #[inline(never)]
+    unsafe fn turn_away(&self, block: *mut c_void) {
+        // SAFETY: as in `keep`.
+        unsafe {
+            let class = class_of(malloc_usable_size(block));
+            let block = block.cast::<Free>();
+            if let Some(&first) = self.first.get(class)
+                && free_block::is_marked(block, self.mark())
+            {
+                free_block::refuse_if_listed(first, self.mark(), block);
+            }
+        }
+    }
+
+    /// Keeps a block.
     ///
     /// # Safety
     /// As `keep`; the block holds so many bytes.
@@ -152,10 +185,6 @@ impl Lists {
         let Some(place) = self.first.get_mut(class_of(usable)) else {
             return false;
         };
-        if self.kept > MAX_KEPT - MAX_BLOCK - OFFSET {
-            core::hint::cold_path();
-            return false;
-        }
         // SAFETY: every block of a class in use holds two words, and malloc aligns it.
         unsafe { free_block::write(block, *place, mark) };
         *place = block;
@@ -231,12 +260,16 @@ fn begin() -> Option<NonNull<Lists>> {
         if (*lists).over || libc::pthread_setspecific(key, lists.cast()) != 0 {
             return None;
         }
+        (*lists).roomy = ROOMY.load(Ordering::Relaxed);
         *slot() = lists.cast();
     }
     NonNull::new(lists)
 }
 
 static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// See `Lists::roomy`.
+static ROOMY: AtomicBool = AtomicBool::new(false);
 
 /// Decides when the library is loaded, not at a thread's first reply: in most programs no other
 /// thread changes the environment yet, and the loader's lock is not somebody else's.
@@ -249,6 +282,7 @@ static AT_LOAD: extern "C" fn() = {
         // `AT_UNLOAD` has deleted the key.
         let wanted = are_wanted()
             && unsafe { libc::pthread_key_create(&raw mut key, Some(end_of_thread)) } == 0;
+        ROOMY.store(wanted && are_roomy(), Ordering::Relaxed);
         KEY.store(key, Ordering::Relaxed);
         WANTED.store(wanted, Ordering::Relaxed);
     }
@@ -300,6 +334,18 @@ fn come_back() -> bool {
         let fits = !block.is_null() && class_of(malloc_usable_size(block)) == class_for(size);
         libc::free(block);
         fits
+    }
+}
+
+/// Whether the smallest block of malloc's has room for a block's words in a list: in glibc's, but not
+/// where a checker says how much was asked for.
+fn are_roomy() -> bool {
+    // SAFETY: the block, if there is one, is live until it is freed.
+    unsafe {
+        let block = libc::malloc(1);
+        let roomy = !block.is_null() && malloc_usable_size(block) >= size_of::<Free>();
+        libc::free(block);
+        roomy
     }
 }
 
