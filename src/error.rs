@@ -19,6 +19,8 @@ pub(crate) enum Error {
     Call(&'static str, c_int),
     /// A timeout that is negative, not normalised, or too long.
     InvalidTimeout,
+    /// The same for the commands of a connection that is there, and stays sound.
+    InvalidCommandTimeout,
     /// A socket option was refused; unlike `Io` the connection itself is sound.
     Option(c_int),
     /// The host name did not resolve (`EAI_*`).
@@ -59,7 +61,9 @@ impl Error {
     /// The `REDIS_ERR_*` code.
     pub(crate) fn code(&self) -> c_int {
         match self {
-            Self::Io(_) | Self::Call(..) | Self::InvalidTimeout => REDIS_ERR_IO,
+            Self::Io(_) | Self::Call(..) | Self::InvalidTimeout | Self::InvalidCommandTimeout => {
+                REDIS_ERR_IO
+            }
             Self::Option(_)
             | Self::Resolve(_)
             | Self::ResolveSource(_)
@@ -113,7 +117,9 @@ impl Error {
             | Self::Timeout(words) => {
                 text.push(words.as_bytes());
             }
-            Self::InvalidTimeout => text.push(b"Invalid timeout specified"),
+            Self::InvalidTimeout | Self::InvalidCommandTimeout => {
+                text.push(b"Invalid timeout specified");
+            }
             Self::Eof => text.push(b"Server closed the connection"),
             Self::ReplyType(byte) => {
                 text.push(b"Protocol error, got \"");

@@ -37,6 +37,8 @@ cases! { regressions_sync:
     defect_9_full_unix_backlog
     defect_10_nodelay_without_waiting
     defect_11_bad_timeouts
+    defect_11_bad_command_timeouts
+    defect_11_bad_timeouts_in_options
     defect_11_signals_do_not_extend_the_timeout
     defect_11_a_trickle_does_not_extend_the_timeout
     defect_11_a_flowing_reply_may_take_longer

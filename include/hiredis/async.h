@@ -163,9 +163,10 @@ int redisAsyncSetDisconnectCallback(redisAsyncContext *ac, redisDisconnectCallba
 redisAsyncPushFn *redisAsyncSetPushCallback(redisAsyncContext *ac, redisAsyncPushFn *fn);
 
 // Bounds how long a reply may be due without any reply coming; zero switches the bound off. The
-// event loop must have a timer (`ev.scheduleTimer`).
+// event loop must have a timer (`ev.scheduleTimer`). A timeout of more than 30,000 years never comes.
 //
-// Returns REDIS_OK, or REDIS_ERR when out of memory (`err` set).
+// Returns REDIS_OK; REDIS_ERR when out of memory (`err` set), and when `tv` is negative or its
+// `tv_usec` is not below 1,000,000: then errno is EINVAL, and the context is as before, `err` included.
 int redisAsyncSetTimeout(redisAsyncContext *ac, struct timeval tv);
 
 // Bounds how many commands may wait for their replies at once; 0 for no bound, as at first. A command

@@ -314,7 +314,10 @@ int redisReconnect(redisContext *c);
 // command whose time is up ends with REDIS_ERR_IO and errno EAGAIN.
 //
 // Returns REDIS_ERR, with `err` untouched, on a context that does not block; REDIS_ERR with `err`
-// set where the kernel refuses the value.
+// set where the kernel refuses the value. When `tv` is negative or its `tv_usec` is not below
+// 1,000,000, `err` is REDIS_ERR_IO, `Invalid timeout specified`, and errno EINVAL; the timeout stays as
+// it was and the connection is sound: the next call that sends, receives or issues a command forgets
+// the error.
 int redisSetTimeout(redisContext *c, struct timeval tv);
 
 // Makes the kernel probe the connection when it is idle for 15 seconds.

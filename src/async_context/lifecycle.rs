@@ -40,8 +40,7 @@ pub(crate) unsafe fn connect_with_options(
                 return None;
             }
         }
-        (*ac).c.c.flags = (*ac).c.c.flags & !REDIS_CONNECTED | ASYNC;
-        mirror_error(ac);
+        become_async(ac);
         NonNull::new(ac.cast())
     }
 }
@@ -62,10 +61,23 @@ pub(crate) unsafe fn create_unconnected(
             alloc::release(ac);
             return None;
         }
-        (*ac).c.c.flags = (*ac).c.c.flags & !REDIS_CONNECTED | ASYNC;
-        mirror_error(ac);
+        become_async(ac);
         (*ac).c.err = 0;
         NonNull::new(ac)
+    }
+}
+
+/// What is to be said of a context once the inner one is made.
+unsafe fn become_async(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let c = inner(ac);
+        (*c).flags = (*c).flags & !REDIS_CONNECTED | ASYNC;
+        if (*c).err == 0 {
+            // The outcome is in `err`.
+            let _ = context::check_command_timeout(c);
+        }
+        mirror_error(ac);
     }
 }
 

@@ -3,11 +3,11 @@
 
 use super::{AsyncContext, has_flag, lists};
 use crate::context;
-use crate::error::Error;
+use crate::error::{Error, set_errno};
 use crate::layout::{HANDSHAKE, REDIS_CONNECTED};
 use crate::net;
 use core::num::NonZeroUsize;
-use libc::{c_void, timeval};
+use libc::{EINVAL, c_void, timeval};
 use std::time::{Duration, Instant};
 
 /// A timer that fires this little early counts as due: loops round to milliseconds.
@@ -15,6 +15,10 @@ const TOLERANCE: Duration = Duration::from_millis(1);
 
 /// When a timer that could not be acted upon is to fire again.
 const AGAIN: Duration = Duration::from_millis(10);
+
+/// No timer of a loop is set for longer: some count milliseconds in an `int`. One that fires early is
+/// set again.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A wait that began this many milliseconds ago has just begun.
 const BEGUN: u128 = 10;
@@ -83,8 +87,9 @@ unsafe fn follow_handshake(ac: *mut AsyncContext) {
     }
 }
 
-/// The timeout in force: for connecting, and then for commands. `None` where it is off.
-unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
+/// The timeout in force: for connecting, and then for commands. `None` where it is off or never comes.
+/// Programs may have written anything into the context's fields.
+unsafe fn limit(ac: *const AsyncContext) -> Option<Duration> {
     // SAFETY: the caller's context is live.
     unsafe {
         let c = &(*ac).c.c;
@@ -93,7 +98,8 @@ unsafe fn limit(ac: *const AsyncContext) -> Option<timeval> {
         } else {
             c.command_timeout
         };
-        timeout.as_ref().filter(|time| !net::is_zero(time)).copied()
+        let limit = net::duration(timeout.as_ref()?)?;
+        (!limit.is_zero() && limit < net::NEVER).then_some(limit)
     }
 }
 
@@ -132,11 +138,10 @@ pub(super) unsafe fn arm(ac: *mut AsyncContext) {
             if (*ac).timer.since.is_none() {
                 (*ac).timer.since = Some(Instant::now());
             }
-            let whole = net::duration(&limit).unwrap_or_default();
             let after = match due(ac) {
                 // The wait began earlier, under another loop or timeout.
-                Due::In(left) if left.as_millis() + BEGUN < whole.as_millis() => time_of(left),
-                Due::Now => time_of(TOLERANCE),
+                Due::In(left) if left.as_millis() + BEGUN < limit.as_millis() => left,
+                Due::Now => TOLERANCE,
                 Due::In(_) | Due::Never => limit,
             };
             schedule(ac, after);
@@ -144,13 +149,13 @@ pub(super) unsafe fn arm(ac: *mut AsyncContext) {
     }
 }
 
-unsafe fn schedule(ac: *mut AsyncContext, after: timeval) {
+unsafe fn schedule(ac: *mut AsyncContext, after: Duration) {
     // SAFETY: the caller's context is live; the hook was given for such calls.
     unsafe {
         if let Some(schedule) = (*ac).c.ev.scheduleTimer {
             (*ac).timer.asked = hook(ac);
             (*ac).timer.outdated = false;
-            schedule((*ac).c.ev.data, after);
+            schedule((*ac).c.ev.data, time_of(after.min(LONGEST)));
         }
     }
 }
@@ -205,8 +210,7 @@ pub(super) unsafe fn watched(ac: *mut AsyncContext) -> Due {
 unsafe fn due(ac: *mut AsyncContext) -> Due {
     // SAFETY: the caller's context is live.
     unsafe {
-        let limit = limit(ac).and_then(|limit| net::duration(&limit));
-        let (Some(limit), Some(since)) = (limit, (*ac).timer.since) else {
+        let (Some(limit), Some(since)) = (limit(ac), (*ac).timer.since) else {
             return Due::Never;
         };
         if !is_waiting(ac) {
@@ -241,7 +245,7 @@ pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
         }
         match due(ac) {
             Due::In(left) => {
-                schedule(ac, time_of(left));
+                schedule(ac, left);
                 false
             }
             Due::Never | Due::Now => true,
@@ -257,7 +261,7 @@ pub(super) unsafe fn report(ac: *mut AsyncContext) -> bool {
         let first = !core::mem::replace(&mut (*ac).timer.reported, true);
         if first {
             // For a transport that decides nothing in this event.
-            schedule(ac, time_of(AGAIN));
+            schedule(ac, AGAIN);
         }
         first
     }
@@ -269,7 +273,7 @@ pub(super) unsafe fn put_off(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         if is_scheduled(ac) {
-            schedule(ac, time_of(AGAIN));
+            schedule(ac, AGAIN);
         }
     }
 }
@@ -281,7 +285,8 @@ fn time_of(duration: Duration) -> timeval {
     }
 }
 
-/// `redisAsyncSetTimeout`: keeps a command timeout; the timer follows with the next event.
+/// `redisAsyncSetTimeout`: keeps a command timeout; the timer follows with the next event. A timeout
+/// that is no time is refused, and the context is as before.
 ///
 /// # Safety
 /// `ac` is live.
@@ -289,6 +294,10 @@ pub(crate) unsafe fn set_timeout(ac: *mut AsyncContext, timeout: timeval) -> Res
     // SAFETY: the caller's promise.
     unsafe {
         let c = super::inner(ac);
+        if net::duration(&timeout).is_none() {
+            set_errno(EINVAL);
+            return Err(());
+        }
         if context::update_command_timeout(c, &raw const timeout).is_err() {
             context::set_error(c, Error::OutOfMemory);
             super::mirror_error(ac);

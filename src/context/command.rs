@@ -114,8 +114,8 @@ pub(crate) unsafe fn begin_command(c: *mut redisContext) {
     }
 }
 
-/// Whether a context may send and receive: also after a command was refused by the limit, which is
-/// then forgotten, so that what was accepted can make room.
+/// Whether a context may send and receive: also after a command was refused by the limit, or a
+/// timeout. That is then forgotten, so that what was accepted can make room.
 ///
 /// # Safety
 /// `c` is live.
@@ -130,7 +130,7 @@ pub(super) unsafe fn is_sound(c: *mut redisContext) -> bool {
 unsafe fn forget_limit(c: *mut redisContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
-        let sound = refused(c) == Some(Refused::OutputLimit);
+        let sound = matches!(refused(c), Some(Refused::OutputLimit | Refused::Timeout));
         if sound {
             clear_error(c);
         }
@@ -147,6 +147,7 @@ unsafe fn refused(c: *const redisContext) -> Option<Refused> {
         let error = match refused {
             Refused::Command => INVALID_FORMAT,
             Refused::OutputLimit => OUTPUT_LIMIT,
+            Refused::Timeout => Error::InvalidCommandTimeout,
         };
         ((*c).err == error.code()).then_some(refused)
     }
@@ -157,6 +158,7 @@ pub(super) fn refused_by(error: &Error) -> Option<Refused> {
     match *error {
         INVALID_FORMAT | EMPTY_COMMAND => Some(Refused::Command),
         OUTPUT_LIMIT => Some(Refused::OutputLimit),
+        Error::InvalidCommandTimeout => Some(Refused::Timeout),
         _ => None,
     }
 }

@@ -34,8 +34,9 @@ pub(crate) use lifecycle::{
     reconnect,
 };
 pub(crate) use options::{
-    check_connect_done, check_socket_error, enable_keepalive, set_command_timeout, set_nodelay,
-    set_user_timeout, update_command_timeout, update_connect_timeout,
+    check_command_timeout, check_connect_done, check_socket_error, enable_keepalive,
+    set_command_timeout, set_nodelay, set_user_timeout, update_command_timeout,
+    update_connect_timeout,
 };
 pub(crate) use reply::{command_reply, get_reply, next_buffered, next_in_band};
 pub(crate) use transport::{

@@ -3,13 +3,13 @@
 use super::peer::{address_len, peer};
 use super::{Status, fail, is_blocking, set_error};
 use crate::alloc;
-use crate::error::Error;
+use crate::error::{Error, set_errno};
 use crate::layout::{
     REDIS_CONN_TCP, REDIS_CONN_UNIX, REDIS_CONN_USERFD, REDIS_INVALID_FD, redisContext,
 };
 use crate::net;
 use core::ptr::null_mut;
-use libc::{c_int, c_uint, timeval};
+use libc::{EINVAL, c_int, c_uint, timeval};
 
 /// Replaces a kept timeout by a copy of `value`, which may be that timeout itself; NULL removes it.
 pub(super) unsafe fn keep_timeout(
@@ -61,13 +61,18 @@ pub(crate) unsafe fn update_command_timeout(
     unsafe { keep_timeout(&raw mut (*c).command_timeout, timeout).map_err(|_| ()) }
 }
 
-/// `redisContextSetTimeout`: keeps a command timeout and bounds blocking reads and writes by it.
+/// `redisContextSetTimeout`: keeps a command timeout and bounds blocking reads and writes by it. A
+/// timeout that is no time is refused, and the connection is as before.
 ///
 /// # Safety
 /// `c` is live.
 pub(crate) unsafe fn set_command_timeout(c: *mut redisContext, timeout: timeval) -> Status {
     // SAFETY: the caller's promise.
     unsafe {
+        if net::duration(&timeout).is_none() {
+            set_errno(EINVAL);
+            return fail(c, Error::InvalidCommandTimeout);
+        }
         if update_command_timeout(c, &raw const timeout).is_err() {
             return fail(c, Error::OutOfMemory);
         }
@@ -133,6 +138,20 @@ pub(super) unsafe fn restore_options(c: *mut redisContext) -> Status {
     }
 }
 
+/// Fails if the kept command timeout is no time.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn check_command_timeout(c: *mut redisContext) -> Status {
+    // SAFETY: the context is live.
+    unsafe {
+        match (*c).command_timeout.as_ref().map(net::duration) {
+            Some(None) => fail(c, Error::InvalidTimeout),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Bounds blocking reads and writes by the kept command timeout.
 ///
 /// # Safety
@@ -142,6 +161,7 @@ pub(super) unsafe fn apply_command_timeout(c: *mut redisContext) -> Status {
     unsafe {
         match (*c).command_timeout.as_ref() {
             Some(timeout) if is_blocking(c) && (*c).fd != REDIS_INVALID_FD => {
+                check_command_timeout(c)?;
                 net::set_io_timeouts((*c).fd, timeout).or_else(|error| fail(c, error))
             }
             _ => Ok(()),

@@ -14,4 +14,4 @@ pub(crate) use socket::{
     acknowledge, close, connect_state, has_arrived, is_unix, pending_error, receive, replace, send,
     send_timeout, set_io_timeouts, set_keepalive, set_nodelay, set_user_timeout, wait_for_either,
 };
-pub(crate) use time::{Deadline, connect_deadline, duration, is_zero};
+pub(crate) use time::{Deadline, NEVER, connect_deadline, duration, is_zero};

@@ -5,8 +5,12 @@ use crate::error::Error;
 use libc::{c_int, c_long, timeval};
 use std::time::{Duration, Instant};
 
-/// The longest time that still counts as valid, in seconds: its milliseconds fit a `long`.
+/// The longest connect timeout that still counts as valid, in seconds: its milliseconds fit a `long`.
 const MAX_SECONDS: c_long = (c_long::MAX - 999) / 1000;
+
+/// A timeout from here on never comes: thirty thousand years, which clocks can still add to what they
+/// tell.
+pub(crate) const NEVER: Duration = Duration::from_secs(1 << 40);
 
 /// A moment on the monotonic clock; `None` is never.
 #[derive(Clone, Copy, Debug)]
@@ -40,19 +44,18 @@ pub(crate) fn connect_deadline(timeout: Option<&timeval>) -> Result<Deadline, Er
     let Some(timeout) = timeout else {
         return Ok(Deadline(None));
     };
-    let duration = duration(timeout).ok_or(Error::InvalidTimeout)?;
-    Ok(Deadline::after(Some(duration)))
+    match duration(timeout) {
+        Some(duration) if timeout.tv_sec <= MAX_SECONDS => Ok(Deadline::after(Some(duration))),
+        _ => Err(Error::InvalidTimeout),
+    }
 }
 
-/// A `timeval` as a duration; `None` where it is negative, not normalised, or too long.
+/// A `timeval` as a duration; `None` where it is negative or not normalised.
 pub(crate) fn duration(time: &timeval) -> Option<Duration> {
-    if !(0..=MAX_SECONDS).contains(&time.tv_sec) || !(0..1_000_000).contains(&time.tv_usec) {
-        return None;
-    }
-    Some(Duration::new(
-        time.tv_sec as u64,
-        time.tv_usec as u32 * 1000,
-    ))
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    (0..1_000_000)
+        .contains(&time.tv_usec)
+        .then(|| Duration::new(seconds, time.tv_usec as u32 * 1000))
 }
 
 /// Whether a timeout is zero, which switches command timeouts off.

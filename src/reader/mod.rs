@@ -49,13 +49,15 @@ pub(crate) use last::{as_aggregate, free_object, last_is_push, last_kind, makes_
 pub(crate) use quick::take_reply;
 pub(crate) use reply::free_reply;
 
-/// Why a command was refused before anything was sent.
+/// What was refused before anything was sent or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The command makes no sense.
     Command,
-    /// The output buffer may not take it.
+    /// The output buffer may not take the command.
     OutputLimit,
+    /// A command timeout is no time.
+    Timeout,
 }
 
 /// A reader: what C programs see, and behind it what is ours. Readers are only made here.

@@ -1,5 +1,6 @@
 /* Known defects of the C library in connecting, writing, timeouts and reconnecting, one function per number of contract
  * section 11: each is fixed here. */
+#include <limits.h>
 #include <netdb.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -320,6 +321,68 @@ static void defect_11_bad_timeouts(void) {
     peer_end(&p);
 }
 
+/* Refused, and the connection is as before: the timeout in force, the reply to what was sent, and what is issued next. */
+static void defect_11_bad_command_timeouts(void) {
+    static const struct timeval bad[] = {{1, 1000000}, {-1, 0}, {0, -1}, {-1, -1}, {0, 0x7fff12345678}};
+    static const struct timeval huge[] = {{LONG_MAX, 0}, {LONG_MAX, 999999}, {LONG_MAX / 1000, 0}};
+    struct timeval tv = {5, 250000};
+    redisContext *c = connected();
+    check(redisSetTimeout(c, tv) == REDIS_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct timeval in_kernel;
+        socklen_t len = sizeof in_kernel;
+        redisReply *r;
+        check(redisAppendCommand(c, "PING") == REDIS_OK);
+        errno = 0;
+        check(redisSetTimeout(c, bad[i]) == REDIS_ERR && errno == EINVAL && c->err == REDIS_ERR_IO);
+        same(c->errstr, "Invalid timeout specified");
+        check(c->command_timeout->tv_sec == 5 && c->command_timeout->tv_usec == 250000);
+        check(getsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &in_kernel, &len) == 0 && in_kernel.tv_sec == 5);
+        if (i % 2) check(redisSetTimeout(c, tv) == REDIS_OK);
+        peer_say(&p, "+PONG\r\n");
+        check(redisGetReply(c, (void **)&r) == REDIS_OK && c->err == 0 && c->errstr[0] == 0);
+        same(r->str, "PONG");
+        freeReplyObject(r);
+    }
+    for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
+        redisReply *r;
+        check(redisSetTimeout(c, huge[i]) == REDIS_OK && c->err == 0);
+        peer_say(&p, "+PONG\r\n");
+        r = redisCommand(c, "PING");
+        check(r != NULL);
+        freeReplyObject(r);
+    }
+    close_all(c);
+}
+
+/* A context that failed for its connect timeout has no connection, and keeps its error. */
+static void defect_11_bad_timeouts_in_options(void) {
+    struct timeval bad = {0, -1};
+    redisOptions o = {0};
+    redisContext *c;
+    redisAsyncContext *ac;
+    peer_listen(&p);
+    c = redisConnectWithTimeout("127.0.0.1", p.port, bad);
+    for (int i = 0; i < 2; i++) {
+        check(redisCommand(c, "PING") == NULL && c->err == REDIS_ERR_IO);
+        same(c->errstr, "Invalid timeout specified");
+    }
+    redisFree(c);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    o.command_timeout = &bad;
+    c = redisConnectWithOptions(&o);
+    for (int i = 0; i < 2; i++) {
+        check(c->err == REDIS_ERR_IO && redisCommand(c, "PING") == NULL);
+        same(c->errstr, "Invalid timeout specified");
+    }
+    redisFree(c);
+    ac = redisAsyncConnectWithOptions(&o);
+    check(ac->err == REDIS_ERR_IO);
+    same(ac->errstr, "Invalid timeout specified");
+    redisAsyncFree(ac);
+    peer_end(&p);
+}
+
 static void defect_11_signals_do_not_extend_the_timeout(void) {
     struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
     struct sigaction act = {.sa_handler = count_alarm};
@@ -560,6 +623,8 @@ static const struct test_case cases[] = {
     CASE(defect_9_full_unix_backlog),
     CASE(defect_10_nodelay_without_waiting),
     CASE(defect_11_bad_timeouts),
+    CASE(defect_11_bad_command_timeouts),
+    CASE(defect_11_bad_timeouts_in_options),
     CASE(defect_11_signals_do_not_extend_the_timeout),
     CASE(defect_11_a_trickle_does_not_extend_the_timeout),
     CASE(defect_11_a_flowing_reply_may_take_longer),

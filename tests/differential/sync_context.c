@@ -281,7 +281,8 @@ static void reconnects(void) {
         struct timeval bad = {1, 2000000};
         note("set", "%d", redisSetTimeout(c, bad));
         context("set.context", c);
-        note("stored", "%ld.%06ld", (long)c->command_timeout->tv_sec, (long)c->command_timeout->tv_usec);
+        if (c->command_timeout == NULL) note("stored", "nothing");
+        else note("stored", "%ld.%06ld", (long)c->command_timeout->tv_sec, (long)c->command_timeout->tv_usec);
         note("rc", "%d", redisReconnect(c));
         context("context", c);
     }

@@ -7,6 +7,7 @@
 #include "../oom_adapter.h"
 #else
 
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
@@ -108,6 +109,33 @@ static void no_family(void) {
     loop_until(c.connected != NONE && c.ac == NULL);
     told("client", &c);
     peer_end(&p);
+}
+
+/* What is no time is refused, and the timeout in force stays; one that is longer than any life never comes. */
+static void timeouts_that_are_none(void) {
+    static const struct timeval none[] = {{1, 1000000}, {-1, 0}, {0, -1}, {3, 0x7fff12345678}, {LONG_MIN, LONG_MIN}};
+    static const struct timeval huge[] = {{LONG_MAX, 0}, {LONG_MAX, 999999}, {LONG_MAX / 1000, 0}, {3000000, 0}, {1L << 33, 0}};
+    enum { NONE_OF_THEM = sizeof none / sizeof *none, ALL = NONE_OF_THEM + sizeof huge / sizeof *huge };
+    for (int i = 0; i < ALL; i++) {
+        struct timeval tv = {8, 0};
+        struct client c;
+        open_redis(&c);
+        check(redisAsyncSetTimeout(c.ac, tv) == REDIS_OK);
+        if (i < NONE_OF_THEM) {
+            errno = 0;
+            check(redisAsyncSetTimeout(c.ac, none[i]) == REDIS_ERR && errno == EINVAL && c.ac->err == 0 && c.ac->c.err == 0);
+            check(c.ac->c.command_timeout->tv_sec == 8 && c.ac->c.command_timeout->tv_usec == 0);
+            /* A program may write it there itself. */
+            if (i % 2) *c.ac->c.command_timeout = none[i];
+        } else {
+            check(redisAsyncSetTimeout(c.ac, huge[i - NONE_OF_THEM]) == REDIS_OK);
+        }
+        redisAsyncCommand(c.ac, on_reply, NULL, "BLPOP conformance:nothing 0.05");
+        loop_until(c.answered == 1);
+        redisAsyncFree(c.ac);
+        check(c.failed == 0 && c.disconnected == REDIS_OK);
+    }
+    printf("%s: refused, or never\n", scenario);
 }
 
 /* Much at once. */
@@ -498,6 +526,7 @@ static const struct {
     entry(no_family),
     entry(connect_timeout),
     entry(command_timeout),
+    entry(timeouts_that_are_none),
     entry(request_and_reply),
     entry(ten_thousand_commands),
     entry(publish_subscribe),
