@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-// A loop. Belongs to one thread, except for redisMioPost() and redisMioStop().
+// A loop. Belongs to one thread, except for redisMioPost(), redisMioSetPostLimit() and redisMioStop().
 typedef struct redisMioLoop redisMioLoop;
 
 // A function for the loop to call.
@@ -68,8 +68,14 @@ void redisMioStop(redisMioLoop *loop);
 
 // Has the loop call `fn(data)`, in the order of posting. Also for other threads.
 //
-// Returns REDIS_ERR when memory is short.
+// Returns REDIS_ERR, and calls nothing, when memory is short (errno ENOMEM) or as many tasks wait as
+// redisMioSetPostLimit() allows (errno ENOBUFS).
 int redisMioPost(redisMioLoop *loop, redisMioFn *fn, void *data);
+
+// Bounds how many functions given to redisMioPost() may wait to be called; 0 for no bound, as at
+// first. A function counts until the loop calls it. Those that wait already stay, even if they are
+// more. Also for other threads.
+void redisMioSetPostLimit(redisMioLoop *loop, size_t tasks);
 
 // Has the loop call `fn(data)` once, after a time.
 //

@@ -5,12 +5,12 @@ use crate::event_loop::{self, Driver, EventLoop, Function, Key};
 use crate::layout::{REDIS_ERR, REDIS_OK, redisAsyncContext, redisOptions};
 use crate::net;
 use core::ptr::{NonNull, null_mut};
-use libc::{c_int, c_ulonglong, c_void, timeval};
+use libc::{c_int, c_ulonglong, c_void, size_t, timeval};
 use mio::Token;
 use std::io;
 use std::time::Duration;
 
-/// A loop. Belongs to one thread, except for redisMioPost() and redisMioStop().
+/// A loop. Belongs to one thread, except for redisMioPost(), redisMioSetPostLimit() and redisMioStop().
 #[repr(C)]
 #[allow(missing_debug_implementations, reason = "nothing is known of it")]
 pub struct redisMioLoop {
@@ -156,7 +156,8 @@ pub unsafe extern "C-unwind" fn redisMioStop(r#loop: *mut redisMioLoop) {
 
 /// Has the loop call `fn(data)`, in the order of posting. Also for other threads.
 ///
-/// Returns REDIS_ERR when memory is short.
+/// Returns REDIS_ERR, and calls nothing, when memory is short (errno ENOMEM) or as many tasks wait as
+/// redisMioSetPostLimit() allows (errno ENOBUFS).
 ///
 /// # Safety
 /// `loop` is a live loop.
@@ -170,10 +171,26 @@ pub unsafe extern "C-unwind" fn redisMioPost(
         return REDIS_ERR;
     };
     // SAFETY: the caller's promise.
-    if unsafe { EventLoop::post(event_loop, Function { function, data }) } {
-        REDIS_OK
-    } else {
-        REDIS_ERR
+    match unsafe { EventLoop::post(event_loop, Function { function, data }) } {
+        Ok(()) => REDIS_OK,
+        Err(errno) => {
+            set_errno(errno);
+            REDIS_ERR
+        }
+    }
+}
+
+/// Bounds how many functions given to redisMioPost() may wait to be called; 0 for no bound, as at
+/// first. A function counts until the loop calls it. Those that wait already stay, even if they are
+/// more. Also for other threads.
+///
+/// # Safety
+/// `loop` is a live loop.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisMioSetPostLimit(r#loop: *mut redisMioLoop, tasks: size_t) {
+    if let Some(event_loop) = own(r#loop) {
+        // SAFETY: the caller's promise.
+        unsafe { EventLoop::set_max_tasks(event_loop, tasks) }
     }
 }
 

@@ -24,11 +24,50 @@ pub(super) enum Letter {
 // SAFETY: a task's function and its argument are given to be called in the loop's thread.
 unsafe impl Send for Letter {}
 
+/// The letters, of which the tasks may be limited: what the loop itself has asked for always finds room.
+struct Letters {
+    list: List<Letter>,
+    /// How many of them are tasks.
+    tasks: usize,
+    /// How many tasks there may be; 0: as many as memory holds.
+    max_tasks: usize,
+}
+
+impl Letters {
+    const fn new() -> Self {
+        Self {
+            list: List::new(),
+            tasks: 0,
+            max_tasks: 0,
+        }
+    }
+
+    /// Gives a letter back that there is no room for.
+    fn push(&mut self, letter: Box<Node<Letter>>) -> Result<(), Box<Node<Letter>>> {
+        if let Letter::Task(_) = letter.value {
+            if self.max_tasks > 0 && self.tasks >= self.max_tasks {
+                return Err(letter);
+            }
+            self.tasks += 1;
+        }
+        self.list.push(letter);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Box<Node<Letter>>> {
+        let letter = self.list.pop()?;
+        if let Letter::Task(_) = letter.value {
+            self.tasks -= 1;
+        }
+        Some(letter)
+    }
+}
+
 pub(super) struct Mailbox {
     owners: AtomicUsize,
     stop: AtomicBool,
     waker: Waker,
-    letters: Mutex<List<Letter>>,
+    letters: Mutex<Letters>,
     /// How many letters there are.
     count: AtomicUsize,
     requests: Mutex<Requests>,
@@ -46,7 +85,7 @@ impl Shared {
             owners: AtomicUsize::new(1),
             stop: AtomicBool::new(false),
             waker,
-            letters: Mutex::new(List::new()),
+            letters: Mutex::new(Letters::new()),
             count: AtomicUsize::new(0),
             requests: Mutex::new(Requests::new()),
         })?;
@@ -104,14 +143,25 @@ impl Shared {
         self.mailbox().stop.swap(false, Ordering::AcqRel)
     }
 
-    /// Leaves a letter and wakes the loop.
-    pub(super) fn post(&self, letter: Box<Node<Letter>>) {
+    /// Leaves a letter and wakes the loop. `false` where the program allows no more tasks.
+    pub(super) fn post(&self, letter: Box<Node<Letter>>) -> bool {
         let mailbox = self.mailbox();
-        mailbox.letters.with(|letters| {
-            letters.push(letter);
+        let posted = mailbox.letters.with(|letters| {
+            letters.push(letter)?;
             mailbox.count.fetch_add(1, Ordering::Release);
+            Ok::<(), Box<Node<Letter>>>(())
         });
-        self.wake();
+        if posted.is_ok() {
+            self.wake();
+        }
+        posted.is_ok()
+    }
+
+    /// Bounds the tasks that wait for the loop; 0: no bound.
+    pub(super) fn set_max_tasks(&self, tasks: usize) {
+        self.mailbox()
+            .letters
+            .with(|letters| letters.max_tasks = tasks);
     }
 
     /// How many letters there are.

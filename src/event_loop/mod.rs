@@ -25,6 +25,7 @@ pub(crate) use timers::Function;
 use crate::alloc;
 use core::ptr::NonNull;
 use events::Events;
+use libc::{ENOBUFS, ENOMEM, c_int};
 use mailbox::{Letter, Node, Shared};
 use mio::{Poll, Token, Waker};
 use std::io;
@@ -216,17 +217,25 @@ impl EventLoop {
         unsafe { Self::mailbox(this) }.stop();
     }
 
-    /// Has a function called by the loop. `false` where memory is short.
+    /// Has a function called by the loop. `Err` is an `errno`: memory is short, or so many tasks wait
+    /// as may.
     ///
     /// # Safety
     /// `this` is live. May be called by any thread.
-    pub(crate) unsafe fn post(this: NonNull<Self>, task: Function) -> bool {
-        let Some(letter) = Node::new(Letter::Task(task)) else {
-            return false;
-        };
+    pub(crate) unsafe fn post(this: NonNull<Self>, task: Function) -> Result<(), c_int> {
+        let letter = Node::new(Letter::Task(task)).ok_or(ENOMEM)?;
         // SAFETY: the caller's promise.
-        unsafe { Self::mailbox(this) }.post(letter);
-        true
+        let posted = unsafe { Self::mailbox(this) }.post(letter);
+        if posted { Ok(()) } else { Err(ENOBUFS) }
+    }
+
+    /// Bounds how many tasks may wait; 0: no bound.
+    ///
+    /// # Safety
+    /// As `post`.
+    pub(crate) unsafe fn set_max_tasks(this: NonNull<Self>, tasks: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::mailbox(this) }.set_max_tasks(tasks);
     }
 
     /// Has a function called once, after a time. `None` where memory is short, or the time is

@@ -1,6 +1,8 @@
 /* Timers, tasks, stopping; freeing and disconnecting from every callback; loops within callbacks. */
 #include "event_loop.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -135,6 +137,68 @@ static void posts_from_threads(void) {
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     redisMioTimerCancel(loop, stays);
     check(redisMioPost(loop, NULL, NULL) == REDIS_ERR);
+}
+
+static void tasks_in_tasks(void);
+
+/* No more tasks wait than the program allows, whoever posts them; names that are looked up are no tasks. */
+static atomic_int ran, kept, refused;
+static void ran_one(void *data) { (void)data, ran++; }
+
+static void *post_much(void *data) {
+    (void)data;
+    for (int i = 0; i < 10000; i++) {
+        errno = 0;
+        if (redisMioPost(loop, ran_one, NULL) == REDIS_OK) {
+            kept++;
+        } else {
+            check(errno == ENOBUFS);
+            refused++;
+        }
+    }
+    return NULL;
+}
+
+static void posts_up_to_a_limit(void) {
+    pthread_t threads[4];
+    redisOptions o = {0};
+    struct client c;
+    redisMioSetPostLimit(loop, 3);
+    count = 0;
+    for (long i = 0; i < 3; i++) check(redisMioPost(loop, note, (void *)i) == REDIS_OK);
+    errno = 0;
+    check(redisMioPost(loop, note, NULL) == REDIS_ERR && errno == ENOBUFS);
+    REDIS_OPTIONS_SET_TCP(&o, "localhost", redis_port());
+    o.options |= REDIS_OPT_PREFER_IP_UNSPEC;
+    open_with(&c, &o);
+    loop_until(c.connected == REDIS_OK);
+    check(count == 3 && called[0] == 0 && called[1] == 1 && called[2] == 2);
+    redisAsyncFree(c.ac);
+
+    /* A task counts until it is called: it may post in its own place. */
+    redisMioSetPostLimit(loop, 1);
+    tasks_in_tasks();
+
+    /* A lower limit takes nothing away. */
+    redisMioSetPostLimit(loop, 0);
+    for (int i = 0; i < 10; i++) check(redisMioPost(loop, ran_one, NULL) == REDIS_OK);
+    redisMioSetPostLimit(loop, 5);
+    check(redisMioPost(loop, ran_one, NULL) == REDIS_ERR);
+    while (ran < 10) check(redisMioRunOnce(loop, 0) >= 0);
+    check(redisMioPost(loop, ran_one, NULL) == REDIS_OK);
+
+    redisMioSetPostLimit(loop, 100);
+    check(redisMioRunOnce(loop, 0) == 1 && ran == 11);
+    ran = 0;
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, post_much, NULL);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    check(kept == 100 && refused == 40000 - 100);
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, post_much, NULL);
+    while (kept + refused < 80000) check(redisMioRunOnce(loop, 1) >= 0);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    while (redisMioRunOnce(loop, 0) > 0) {}
+    check(ran == kept && refused > 0);
+    redisMioSetPostLimit(loop, 0);
 }
 
 /* What is posted meanwhile is for the next turn, else a task that posts itself would keep everything else waiting. */
@@ -392,6 +456,7 @@ int main(void) {
     run(waits_no_longer_than_asked);
     run(waits_with_an_idle_context);
     run(posts_from_threads);
+    run(posts_up_to_a_limit);
     run(tasks_in_tasks);
     run(stops);
     run(a_timer_that_is_far_away);

@@ -2,6 +2,7 @@
 #include "oom.h"
 #include <hiredis/adapters/mio.h>
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
@@ -205,6 +206,23 @@ static void posts(void) {
     free_loop();
 }
 
+/* With room for one: the second is refused for that, the first may be for want of memory. */
+static void posts_up_to_a_limit(void) {
+    begin();
+    called = 0;
+    redisMioSetPostLimit(loop, 1);
+    arm();
+    errno = 0;
+    int posted = redisMioPost(loop, on_call_of, NULL) == REDIS_OK;
+    CHECK(posted || (has_failed() && errno == ENOMEM));
+    errno = 0;
+    int second = redisMioPost(loop, on_call_of, NULL) == REDIS_OK;
+    CHECK(second ? !posted : errno == ENOMEM ? has_failed() : posted && errno == ENOBUFS);
+    disarm();
+    UNTIL(called == posted + second);
+    free_loop();
+}
+
 int main(void) {
     port = atoi(getenv("REDIS_PORT"));
     path = getenv("REDIS_SOCK");
@@ -212,6 +230,7 @@ int main(void) {
     each_failure("attach", attach);
     each_failure("timers", timers);
     each_failure("posts", posts);
+    each_failure("posts up to a limit", posts_up_to_a_limit);
     each_failure("connect by number", connect_number);
     each_failure("connect unix", connect_unix);
     each_failure("connect by name", connect_name);
