@@ -125,6 +125,40 @@ static void async_get(const struct work *w, long count) {
     redisAsyncFree(ac);
 }
 
+/* The same with commands that redisFormatCommand has formatted, of `text`. */
+static char *formatted;
+static size_t formatted_len;
+
+static void on_formatted(redisAsyncContext *ac, void *answer, void *privdata) {
+    (void)privdata;
+    if (answer == NULL) return; /* the context is being freed */
+    answered++;
+    CHECK(redisAsyncFormattedCommand(ac, on_formatted, NULL, formatted, formatted_len) == REDIS_OK);
+}
+
+static void async_formatted(const struct work *w, long count) {
+    redisAsyncContext *ac = open_async();
+    long many = (long)w->number;
+    int len = redisFormatCommand(&formatted, w->text);
+    CHECK(len > 0);
+    formatted_len = (size_t)len;
+    for (long i = 0; i < many; i++) CHECK(redisAsyncFormattedCommand(ac, on_formatted, NULL, formatted, formatted_len) == REDIS_OK);
+    while (writing) redisAsyncHandleWrite(ac);
+    for (long i = 1; i <= count / many; i++) {
+        peer_receives(w->number * formatted_len);
+        peer_sends("+OK\r\n", w->number);
+        begin();
+        while (answered < i * many) redisAsyncHandleRead(ac);
+        while (writing) redisAsyncHandleWrite(ac);
+        end();
+    }
+    CHECK(answered == count);
+    redisAsyncFree(ac);
+    redisFreeCommand(formatted);
+}
+
+#define MSET "MSET key:000001 value:000001 key:000002 value:000002 key:000003 value:000003 key:000004 value:000004 key:000005 value:000005"
+
 /* A message on each of `number` channels in turn. */
 static void many_channels(const struct work *w, long count) {
     redisAsyncContext *ac = open_async();
@@ -157,6 +191,9 @@ static const struct work works[] = {
     {"async-get-1", 1000, async_get, NULL, NULL, 1},
     {"async-get-50", 5000, async_get, NULL, NULL, 50},
     {"async-get-1000", 10000, async_get, NULL, NULL, 1000},
+    {"formatted-get", 5000, async_formatted, NULL, "GET bench:key", 50},
+    {"formatted-set", 5000, async_formatted, NULL, "SET bench:key 0123456789abcdef", 50},
+    {"formatted-mset", 5000, async_formatted, NULL, MSET, 50},
     {"channels-10000", 2000, many_channels, NULL, NULL, 10000},
 };
 
