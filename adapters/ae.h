@@ -110,6 +110,9 @@ static inline int redisAeAttach(aeEventLoop *loop, redisAsyncContext *ac) {
     ac->ev.scheduleTimer = redisAeScheduleTimer;
     ac->ev.cleanup = redisAeCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

@@ -139,6 +139,9 @@ static inline GSource *redis_source_new(redisAsyncContext *ac) {
     ac->ev.scheduleTimer = redis_source_schedule_timer;
     ac->ev.cleanup = redis_source_cleanup;
     ac->ev.data = s;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(s);
     return &s->source;
 }
 

@@ -131,6 +131,9 @@ static inline int redisIvykisAttach(redisAsyncContext *ac) {
     ac->ev.scheduleTimer = redisIvykisScheduleTimer;
     ac->ev.cleanup = redisIvykisCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

@@ -161,6 +161,9 @@ static inline int redisLibevAttach(EV_P_ redisAsyncContext *ac) {
     ac->ev.scheduleTimer = redisLibevScheduleTimer;
     ac->ev.cleanup = redisLibevCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

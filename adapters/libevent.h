@@ -136,6 +136,9 @@ static inline int redisLibeventAttach(redisAsyncContext *ac, struct event_base *
     ac->ev.scheduleTimer = redisLibeventScheduleTimer;
     ac->ev.cleanup = redisLibeventCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

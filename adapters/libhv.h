@@ -129,6 +129,9 @@ static inline int redisLibhvAttach(redisAsyncContext *ac, hloop_t *loop) {
     ac->ev.scheduleTimer = redisLibhvScheduleTimer;
     ac->ev.cleanup = redisLibhvCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

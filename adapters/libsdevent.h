@@ -143,6 +143,9 @@ static inline int redisLibsdeventAttach(redisAsyncContext *ac, struct sd_event *
     ac->ev.scheduleTimer = redisLibsdeventScheduleTimer;
     ac->ev.cleanup = redisLibsdeventCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

@@ -159,6 +159,9 @@ static inline int redisLibuvAttach(redisAsyncContext *ac, uv_loop_t *loop) {
     ac->ev.scheduleTimer = redisLibuvScheduleTimer;
     ac->ev.cleanup = redisLibuvCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

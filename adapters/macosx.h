@@ -134,6 +134,9 @@ static inline int redisMacOSAttach(redisAsyncContext *ac, CFRunLoopRef loop) {
     ac->ev.scheduleTimer = redisMacOSScheduleTimer;
     ac->ev.cleanup = redisMacOSCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

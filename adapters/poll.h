@@ -169,6 +169,9 @@ static inline int redisPollAttach(redisAsyncContext *ac) {
     ac->ev.scheduleTimer = redisPollScheduleTimer;
     ac->ev.cleanup = redisPollCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

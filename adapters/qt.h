@@ -52,6 +52,9 @@ class RedisQtAdapter : public QObject {
         ac->ev.scheduleTimer = [](void *data, timeval tv) { static_cast<RedisQtAdapter *>(data)->schedule(tv); };
         ac->ev.cleanup = [](void *data) { static_cast<RedisQtAdapter *>(data)->cleanup(); };
         ac->ev.data = this;
+        ac->c.flags |= REDIS_TIMER_ALONE;
+        /* A descriptor that is watched, or a context that comes from another loop. */
+        if (ac->c.flags & REDIS_CONNECTED) reading->setEnabled(true);
         return REDIS_OK;
     }
 

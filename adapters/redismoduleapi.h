@@ -130,6 +130,9 @@ static inline int redisModuleAttach(redisAsyncContext *ac, RedisModuleCtx *modul
     ac->ev.scheduleTimer = redisModuleScheduleTimer;
     ac->ev.cleanup = redisModuleCleanup;
     ac->ev.data = e;
+    ac->c.flags |= REDIS_TIMER_ALONE;
+    /* A descriptor that is watched, or a context that comes from another loop. */
+    if (ac->c.flags & REDIS_CONNECTED) ac->ev.addRead(e);
     return REDIS_OK;
 }
 

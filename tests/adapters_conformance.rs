@@ -7,7 +7,7 @@ mod support;
 
 use Hiredis::{Oracle, Ours};
 use std::sync::OnceLock;
-use support::{Build, Hiredis, Program, Run, Server, oracle, pkg_config, redismodule, root};
+use support::{Build, Hiredis, Program, Run, Server, oracle, pkg_config, redismodule, root, say};
 
 /// A program, and the scenarios that its adapter's interface or its loop has no place for.
 struct Loop {
@@ -40,10 +40,11 @@ const TIMERS: [&str; 6] = [
 ];
 /// It gives a refused subscription's error to nobody, asserts that no event comes while a callback runs, and believes a timer
 /// before it looks at the socket.
-const OF_THE_C_LIBRARY: [&str; 8] = [
+const OF_THE_C_LIBRARY: [&str; 9] = [
     "free_in_push_callback",
     "commands_denied",
     "timeouts_that_are_none",
+    "full_backlog",
     "held_up_beyond_the_timeout",
     "held_up_beyond_the_connect_timeout",
     "nested_beyond_the_timeout",
@@ -135,6 +136,30 @@ impl Loop {
             .build()
     }
 
+    /// The same program with watched descriptors instead of the scenarios.
+    fn watches(&self) {
+        let server = Server::start(&[]);
+        let kind = if self.module { "a" } else { "so" };
+        let library = Ours.lib().join(format!("libhiredis.{kind}"));
+        let build = Build::new(format!("c/conformance/{}.c", self.program))
+            .flag("-DWATCHES")
+            .flag("-D_GNU_SOURCE")
+            .flag(&library.display().to_string())
+            .flag("-Wl,--as-needed");
+        let program = (self.flags)(Ours)
+            .iter()
+            .fold(build, |build, flag| build.flag(flag))
+            .build();
+        let run = self.start(&program, Ours, &server).server(&server);
+        let lines = run.timeout(240).success();
+        say(&format!(
+            "{}: {}",
+            self.program,
+            lines.trim().replace('\n', ", ")
+        ));
+        assert!(lines.contains("lost: 0 of 1000000\n"), "{lines}");
+    }
+
     /// Runs it and compares what it prints with what poll prints, but for what is left out.
     fn conforms(&self, headers: Hiredis, library: Hiredis, fails: &[&str]) {
         let left_out: Vec<&str> = self.lacks.iter().chain(fails).copied().collect();
@@ -213,7 +238,7 @@ fn expected() -> &'static str {
         let lines = plain("poll").lines(Ours, Ours, &[], false);
         assert_eq!(
             lines.matches(": done\n").count(),
-            47,
+            48,
             "every scenario ran:\n{lines}"
         );
         lines
@@ -228,6 +253,11 @@ macro_rules! loops {
             #[test]
             fn conforms() {
                 $kind.conforms(Ours, Ours, &[]);
+            }
+
+            #[test]
+            fn watches_descriptors() {
+                $kind.watches();
             }
 
             #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Build, Hiredis};
+use support::{Build, Hiredis, Server};
 
 fn run(case: &str) {
     Build::new("c/async_timers.c")
@@ -34,6 +34,16 @@ cases! {
     written_when_the_dispatch_ends
     rest_is_announced
     announced_when_a_write_is_armed
+}
+
+/// The drain callback and what the socket has taken, on a real server.
+#[test]
+fn keeps_a_window() {
+    let server = Server::start(&[]);
+    let program = Build::new("c/drain.c").build();
+    let run = || program.on(Hiredis::Ours).server(&server);
+    run().success();
+    assert!(run().valgrind().success().contains("tells_what_was_taken"));
 }
 
 #[test]

@@ -71,6 +71,12 @@ fn loops() {
     with_redis("c/tls_loops.c");
 }
 
+/// The drain callback and what OpenSSL has taken; over plain sockets that is `async_api.rs`.
+#[test]
+fn keeps_a_window() {
+    with_redis("c/drain.c");
+}
+
 #[test]
 fn one_context_for_many_threads() {
     with_redis("c/tls_threads.c");

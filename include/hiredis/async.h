@@ -14,6 +14,7 @@
 #define __HIREDIS_ASYNC_H
 
 #include "hiredis.h"
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +22,10 @@ extern "C" {
 
 struct redisAsyncContext;
 struct dict;
+
+// Context flag, in `c.flags`, for adapters: their timer fires although neither reading nor writing is of interest. Without it a loop
+// is held up for 5 ms at a time while a unix listener has no room. Only this implementation has it: `#ifdef HIREDIS_RS`.
+#define REDIS_TIMER_ALONE 0x40000
 
 // Takes the reply to a command, NULL when there will be none; the library frees the reply after the call.
 typedef void(redisCallbackFn)(struct redisAsyncContext *ac, void *reply, void *privdata);
@@ -33,6 +38,12 @@ typedef void(redisConnectCallback)(const struct redisAsyncContext *ac, int statu
 
 // The same, with a context that may be changed.
 typedef void(redisConnectCallbackNC)(struct redisAsyncContext *ac, int status);
+
+// Told that the descriptor of redisAsyncWatchFd() is readable. Only this implementation has it: `#ifdef HIREDIS_RS`.
+typedef void(redisAsyncWatchFn)(struct redisAsyncContext *ac, void *privdata);
+
+// Told that the output buffer has fallen below the mark of redisAsyncSetDrainCallback(). `#ifdef HIREDIS_RS`, too.
+typedef void(redisAsyncDrainFn)(struct redisAsyncContext *ac, void *privdata);
 
 // Not used by any function.
 typedef void(redisTimerCallback)(void *timer, void *privdata);
@@ -178,6 +189,45 @@ void redisAsyncSetMaxPending(redisAsyncContext *ac, size_t commands);
 // bound, as at first. A subscribing command that would go beyond is refused as a whole, as by
 // redisAsyncSetMaxPending(). Names that are left count until the server has confirmed that.
 void redisAsyncSetMaxSubscriptions(redisAsyncContext *ac, size_t names);
+
+// Sets the function that is told that there is room again: it is called, as `fn(ac, privdata)`, when a
+// write brings the output buffer (`ac->c.obuf`) below `low_water` bytes that was not below before. It
+// replaces the one before; with NULL, or 0 bytes, nobody is told, as at first.
+//
+// It is called within the event that wrote, or that handed replies out, and what it issues is sent in
+// that event as far as the socket takes it, together with what the callbacks of replies have issued.
+// (Over TLS, by the end of the event that has sent everything, or that brings replies; what it issues is
+// sent in the loop's next turn.) It may do what callbacks may do: issue, disconnect, free, run a loop. It
+// is not called within itself, nor on a context that is disconnecting or has ended: there, commands that
+// wait get NULL. A program so keeps what it has not issued yet, which it can still withdraw, and hands
+// over a window: fill the buffer up to 64 KiB, say, and fill it again when it is below 32 KiB.
+//
+// Only this implementation has it: `#ifdef HIREDIS_RS`.
+void redisAsyncSetDrainCallback(redisAsyncContext *ac, size_t low_water, redisAsyncDrainFn *fn, void *privdata);
+
+// How many bytes of commands the transport has taken since the context was made: what the socket has
+// taken, over TLS what OpenSSL has taken. With `sdslen(ac->c.obuf)`, what is still to be sent, it tells
+// which commands can have reached the server; also in the callbacks that get NULL at the end. What a
+// transport of the program's takes out of `c.obuf` by itself, without redisBufferWrite(), is not counted.
+//
+// Only this implementation has it: `#ifdef HIREDIS_RS`.
+uint64_t redisAsyncBytesTaken(const redisAsyncContext *ac);
+
+// Makes a context that watches a descriptor instead of a connection: whatever loop an adapter attaches
+// it to calls `fn(ac, privdata)` while `fd` is readable, again and again until the program has read
+// what there is. With an eventfd that wakes a loop up, with a timerfd it is a timer.
+//
+// Attach it as any context; the adapters of this library begin to watch then. With an adapter that is
+// not of this library, call redisAsyncSetConnectCallback(ac, NULL) behind that. `fn` may do what
+// callbacks may do, and free the context. The descriptor, which is `ac->c.fd`, stays the program's: it
+// must stay open until the context is freed, by redisAsyncFree() or redisAsyncDisconnect(), and is not
+// closed then. Of the callbacks only that of redisAsyncSetDisconnectCallback() is called, once.
+// Commands on it return REDIS_ERR: `err` is REDIS_ERR_OTHER, `A watched descriptor takes no commands`,
+// and errno ENOTSUP; it goes on watching. It belongs to the loop's thread, as every context.
+//
+// Returns NULL when memory is short (errno ENOMEM), or when `fd` is negative or `fn` NULL (errno
+// EINVAL). Only this implementation has it: `#ifdef HIREDIS_RS`.
+redisAsyncContext *redisAsyncWatchFd(redisFD fd, redisAsyncWatchFn *fn, void *privdata);
 
 // Disconnects once all commands are sent and answered; accepts none from now on. The context is
 // freed then, and the disconnect callback told, also on a context with REDIS_OPT_NOAUTOFREE.

@@ -1,7 +1,7 @@
 //! The connect in progress: each event before it is done looks how it stands.
 
 use super::{
-    AsyncContext, Flow, has_flag, hooks, in_callback, inner, lifecycle, mirror_error, timer,
+    AsyncContext, Flow, events, has_flag, hooks, in_callback, inner, lifecycle, mirror_error, timer,
 };
 use crate::context::{self, Next};
 use crate::error::{Error, set_errno};
@@ -20,9 +20,37 @@ pub(super) enum Progress {
 }
 
 /// Looks how the connect stands, and reports its end.
+#[inline(never)]
 pub(super) unsafe fn advance(ac: *mut AsyncContext) -> Progress {
     // SAFETY: the caller's context is live.
-    unsafe { conclude(ac, context::check_connect_done(inner(ac))) }
+    unsafe {
+        if let Some(early) = timer::before_next_try(ac) {
+            if hooks::can_rest(ac) {
+                hooks::del_write(ac);
+                return Progress::Stop;
+            }
+            // The loop reports the socket again at once: it is held up here.
+            std::thread::sleep(early);
+        }
+        conclude(ac, context::check_connect_done(inner(ac)))
+    }
+}
+
+/// A unix socket whose listener has no room is writable for the kernel, and no event tells when there is
+/// room. So nothing is of interest until the timer fires; where it may not, the socket stays of interest.
+/// Ends a context that has waited too long.
+pub(super) unsafe fn await_room(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live, and not used after it may be gone.
+    unsafe {
+        if timer::has_passed(ac) {
+            events::time_out(ac);
+            return;
+        }
+        timer::try_again_later(ac);
+        if hooks::can_rest(ac) {
+            hooks::del_write(ac);
+        }
+    }
 }
 
 /// Reports the end of a connect that stands as `done` says.
@@ -31,7 +59,12 @@ pub(super) unsafe fn conclude(ac: *mut AsyncContext, done: Result<bool, c_int>) 
     unsafe {
         match done {
             Ok(true) => succeed(ac),
-            Ok(false) => Progress::Stop,
+            Ok(false) => {
+                if (*inner(ac)).connection_type == REDIS_CONN_UNIX {
+                    await_room(ac);
+                }
+                Progress::Stop
+            }
             Err(errno) => {
                 if try_next_address(ac) {
                     hooks::add_write(ac);

@@ -1,9 +1,9 @@
 //! Handing replies out: all that have arrived, then sending what the callbacks issued.
 
 use super::deliver::{deliver, end};
-use super::events::{check_deadline, send};
+use super::events::check_deadline;
 use super::lifecycle::{disconnect_if_drained, finish, tear_down};
-use super::{AsyncContext, Flow, hooks, inner, lists, timer};
+use super::{AsyncContext, Flow, drain, hooks, inner, lists, timer};
 use crate::context;
 use crate::sds;
 use core::ptr::{NonNull, null_mut};
@@ -23,7 +23,9 @@ pub(crate) unsafe fn process_callbacks(ac: *mut AsyncContext) {
         if core::mem::take(&mut (*ac).answered) {
             timer::restart(ac);
         }
-        if send_issued(ac) == Flow::Continue
+        // A transport of its own sends elsewhere; what is issued now goes with the rest.
+        if drain::report(ac) == Flow::Continue
+            && send_issued(ac) == Flow::Continue
             && finish_sent(ac) == Flow::Continue
             && disconnect_if_drained(ac) == Flow::Continue
         {
@@ -88,8 +90,8 @@ unsafe fn send_issued(ac: *mut AsyncContext) -> Flow {
             hooks::add_write(ac);
             return Flow::Continue;
         }
-        match send(ac) {
-            Err(()) => return hang_up(ac),
+        match drain::send_and_report(ac) {
+            Err(flow) => return flow,
             Ok(true) => timer::arm(ac),
             Ok(false) => hooks::add_write(ac),
         }

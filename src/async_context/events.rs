@@ -1,7 +1,8 @@
 //! What an event loop reports: readable, writable, timed out.
 
 use super::connect::{self, Progress};
-use super::dispatch::{finish_sent, hang_up, process_callbacks};
+use super::dispatch::{finish_sent, process_callbacks};
+use super::drain::send_and_report;
 use super::lifecycle::{disconnect_if_drained, tear_down};
 use super::timer::{self, Due};
 use super::{AsyncContext, Flow, has_flag, hooks, inner, lists, mirror_error};
@@ -46,6 +47,7 @@ pub(crate) unsafe fn handle_write(ac: *mut AsyncContext) {
 }
 
 /// Whether the transport may read or write now; sees to the connect before.
+#[inline(always)]
 unsafe fn is_ready(ac: *mut AsyncContext) -> bool {
     // SAFETY: the caller's context is live.
     unsafe {
@@ -96,8 +98,7 @@ pub(crate) unsafe fn default_read(ac: *mut AsyncContext) {
 pub(crate) unsafe fn default_write(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise; the context is not used after it is gone.
     unsafe {
-        let Ok(done) = send(ac) else {
-            let _ = hang_up(ac);
+        let Ok(done) = send_and_report(ac) else {
             return;
         };
         if done {
@@ -149,7 +150,14 @@ pub(crate) unsafe fn handle_timeout(ac: *mut AsyncContext) {
             timer::put_off(ac);
             return;
         }
-        if !is_in_use(ac) || !timer::has_expired(ac) {
+        if !is_in_use(ac) {
+            return;
+        }
+        if timer::take_try(ac) {
+            try_again(ac);
+            return;
+        }
+        if !timer::has_expired(ac) {
             return;
         }
         let read_first = if has_flag(ac, REDIS_CONNECTED) {
@@ -202,8 +210,18 @@ unsafe fn conclude_connect(ac: *mut AsyncContext) -> bool {
     true
 }
 
+/// Asks a unix listener that had no room again. The context may be gone then.
+unsafe fn try_again(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live, and not used after it may be gone.
+    unsafe {
+        if !conclude_connect(ac) {
+            connect::await_room(ac);
+        }
+    }
+}
+
 /// Ends a context that waited too long.
-unsafe fn time_out(ac: *mut AsyncContext) {
+pub(super) unsafe fn time_out(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         if (*ac).c.c.err == 0 {

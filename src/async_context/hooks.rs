@@ -1,8 +1,8 @@
 //! The event loop's hooks. Each is looked up anew at each use: programs change them at any time.
 
-use super::AsyncContext;
 use super::timer;
-use crate::layout::{redisConnectCallback, redisConnectCallbackNC};
+use super::{AsyncContext, has_flag};
+use crate::layout::{REDIS_TIMER_ALONE, WATCHES, redisConnectCallback, redisConnectCallbackNC};
 
 /// Wants to be told when the socket is readable.
 pub(super) unsafe fn add_read(ac: *mut AsyncContext) {
@@ -41,6 +41,13 @@ pub(super) unsafe fn watches_write(ac: *const AsyncContext) -> bool {
 pub(crate) unsafe fn watch_connect(ac: *mut AsyncContext) {
     // SAFETY: the caller's promise.
     unsafe { add_write(ac) }
+}
+
+/// Whether the loop's timer fires although nothing else is of interest. The adapters of the C library
+/// do not all have one that does, and nothing tells them from others.
+pub(super) unsafe fn can_rest(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*ac).c.ev.scheduleTimer.is_some() && has_flag(ac, REDIS_TIMER_ALONE) }
 }
 
 /// Has nothing to write any more.
@@ -98,8 +105,12 @@ pub(crate) unsafe fn set_connect_callback(
             OnConnect::Const(callback) => (*ac).c.onConnect = callback,
             OnConnect::Mutable(callback) => (*ac).c.onConnectNC = callback,
         }
-        // The socket becomes writable when the connect is done.
-        add_write(ac);
+        if has_flag(ac, WATCHES) {
+            add_read(ac);
+        } else {
+            // The socket becomes writable when the connect is done.
+            add_write(ac);
+        }
         Ok(())
     }
 }

@@ -3,12 +3,12 @@
 
 use super::lists::{self, new_node, release_node};
 use super::pending::{Circumstances, Issued, Place, Refusal, is_ordinary_name_len};
-use super::{AsyncContext, Receiver, has_flag, hooks, inner, mirror_error, timer};
+use super::{AsyncContext, Receiver, has_flag, hooks, inner, mirror_error, timer, watch};
 use crate::context::{self, Command};
 use crate::error::{Error, set_errno};
 use crate::layout::{
     REDIS_CONNECTED, REDIS_DISCONNECTING, REDIS_FREEING, REDIS_IN_CALLBACK, REDIS_MONITORING,
-    REDIS_SUBSCRIBED,
+    REDIS_SUBSCRIBED, WATCHES,
 };
 use crate::resp::command::{Arguments, arguments_of, parse_command, short_name_len};
 use crate::sds;
@@ -26,8 +26,8 @@ pub(crate) unsafe fn issue(
 ) -> Result<(), ()> {
     // SAFETY: the context is live, and its `obuf` an sds.
     unsafe {
-        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
-            return Err(());
+        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING | WATCHES) {
+            return refuse(ac);
         }
         let c = inner(ac);
         let before = sds::len((*c).obuf);
@@ -50,8 +50,8 @@ pub(crate) unsafe fn issue_formatted(
 ) -> Result<(), ()> {
     // SAFETY: the context is live, and its `obuf` an sds.
     unsafe {
-        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING) {
-            return Err(());
+        if has_flag(ac, REDIS_DISCONNECTING | REDIS_FREEING | WATCHES) {
+            return refuse(ac);
         }
         if parse_command(bytes).is_none_or(|arguments| arguments.len() == 0) {
             return Err(());
@@ -64,6 +64,18 @@ pub(crate) unsafe fn issue_formatted(
             Err(_) => Err(()),
         }
     }
+}
+
+/// A command on a context that is going, or that has no connection.
+#[cold]
+unsafe fn refuse(ac: *mut AsyncContext) -> Result<(), ()> {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if has_flag(ac, WATCHES) {
+            watch::refuse_command(ac);
+        }
+    }
+    Err(())
 }
 
 unsafe fn out_of_memory(ac: *mut AsyncContext) -> Result<(), ()> {

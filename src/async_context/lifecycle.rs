@@ -2,12 +2,14 @@
 
 use super::deliver::free_reply;
 use super::dispatch;
+use super::drain::Drain;
 use super::events::send;
 use super::lists::{self, Spare, release_spare};
 use super::pending::Pending;
 use super::timer::Timer;
 use super::{
-    AsyncContext, Flow, Receiver, Transfers, has_flag, hooks, in_callback, inner, mirror_error, run,
+    AsyncContext, Flow, Receiver, Transfers, has_flag, hooks, in_callback, inner, mirror_error,
+    run, watch,
 };
 use crate::alloc;
 use crate::context::{self, Kept};
@@ -91,6 +93,7 @@ unsafe fn new_block() -> Option<*mut AsyncContext> {
         (&raw mut (*ac).pending).write(Pending::new());
         (&raw mut (*ac).spare).write(Spare::new());
         (&raw mut (*ac).feed).write(Receiver::NONE);
+        (&raw mut (*ac).drain).write(Drain::NONE);
         (&raw mut (*ac).transfers).write(Transfers::default());
         (&raw mut (*ac).on_new_socket).write(None);
     }
@@ -143,6 +146,7 @@ pub(crate) unsafe fn disconnect(ac: *mut AsyncContext) {
     unsafe {
         (*ac).c.c.flags |= REDIS_DISCONNECTING;
         (*ac).c.c.flags &= !REDIS_NO_AUTO_FREE;
+        watch::forget_refusal(ac);
         if has_flag(ac, REDIS_IN_CALLBACK) {
             return;
         }

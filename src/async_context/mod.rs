@@ -7,6 +7,7 @@
 mod connect;
 mod deliver;
 mod dispatch;
+mod drain;
 mod events;
 mod hooks;
 mod issue;
@@ -15,9 +16,11 @@ mod lists;
 mod pending;
 mod replies;
 mod timer;
+mod watch;
 
 use crate::context::{Received, Untried};
 use crate::layout::{REDIS_IN_CALLBACK, redisAsyncContext, redisCallbackFn, redisContext};
+use drain::Drain;
 use libc::{c_int, c_void};
 use lists::{Spare, Waiting};
 use pending::Pending;
@@ -25,6 +28,7 @@ use timer::Timer;
 
 pub(crate) use connect::begin_connect;
 pub(crate) use dispatch::process_callbacks;
+pub(crate) use drain::set_drain_callback;
 pub(crate) use events::{default_read, default_write, handle_read, handle_timeout, handle_write};
 pub(crate) use hooks::{OnConnect, set_connect_callback, watch_connect};
 pub(crate) use issue::{issue, issue_formatted};
@@ -32,6 +36,7 @@ pub(crate) use lifecycle::{
     connect_with_options, create_unconnected, disconnect, free, is_in_callback, tear_down,
 };
 pub(crate) use timer::set_timeout;
+pub(crate) use watch::{Watch, watch};
 
 /// What C programs see, and behind it what is ours. Contexts are only made here.
 #[repr(C)]
@@ -57,6 +62,8 @@ pub(crate) struct AsyncContext {
     /// A reply that is still to be decided on, once the callback that is running has returned.
     held: *mut c_void,
     pub(crate) limits: Limits,
+    /// Told when the output buffer has room again.
+    drain: Drain,
     /// What the last read and the last write were like.
     pub(crate) transfers: Transfers,
     /// `addWrite` was called, and `delWrite` not since.
@@ -180,4 +187,4 @@ unsafe fn mirror_error(ac: *mut AsyncContext) {
 }
 
 // Programs hold thousands of idle connections: let it grow knowingly.
-const _: () = assert!(size_of::<AsyncContext>() <= 728);
+const _: () = assert!(size_of::<AsyncContext>() <= 768);

@@ -1,7 +1,7 @@
 //! Deadlines. There is one: of the connect, or of the oldest command still waiting for its reply.
 //! The loop's timer is set when that begins and when it was due, not for every command.
 
-use super::{AsyncContext, has_flag, lists};
+use super::{AsyncContext, has_flag, hooks, lists};
 use crate::context;
 use crate::error::{Error, set_errno};
 use crate::layout::{HANDSHAKE, REDIS_CONNECTED};
@@ -20,6 +20,9 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// set again.
 const LONGEST: Duration = Duration::from_hours(24);
 
+/// How long a unix listener without room is given before it is asked again.
+const ROOM: Duration = Duration::from_millis(5);
+
 /// A wait that began this many milliseconds ago has just begun.
 const BEGUN: u128 = 10;
 
@@ -34,6 +37,8 @@ pub(super) struct Timer {
     handshake: bool,
     /// The loop has reported the end of the wait, and what had arrived by then is read first.
     reported: bool,
+    /// When a unix listener that had no room is to be asked again.
+    next_try: Option<Instant>,
 }
 
 /// What a deadline looks like now.
@@ -54,6 +59,7 @@ impl Timer {
             outdated: false,
             handshake: false,
             reported: false,
+            next_try: None,
         }
     }
 }
@@ -98,9 +104,15 @@ unsafe fn limit(ac: *const AsyncContext) -> Option<Duration> {
         } else {
             c.command_timeout
         };
-        let limit = net::duration(timeout.as_ref()?)?;
-        (!limit.is_zero() && limit < net::NEVER).then_some(limit)
+        limit_of(timeout.as_ref()?)
     }
+}
+
+/// Apart, since most contexts have no timeout.
+#[inline(never)]
+fn limit_of(timeout: &timeval) -> Option<Duration> {
+    let limit = net::duration(timeout)?;
+    (!limit.is_zero() && limit < net::NEVER).then_some(limit)
 }
 
 /// Whether anything is waited for: the connect, or a reply.
@@ -164,17 +176,37 @@ unsafe fn schedule(ac: *mut AsyncContext, after: Duration) {
 pub(super) unsafe fn restart(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        let limited = limit(ac).is_some() && is_waiting(ac);
-        (*ac).timer.since = limited.then(Instant::now);
+        (*ac).timer.since = None;
         (*ac).timer.reported = false;
+        if has_timeout(ac) && is_waiting(ac) {
+            begin_wait(ac);
+        }
     }
 }
 
 /// Begins a wait where none was: a command was issued. To be called before it is queued.
+#[inline(always)]
 pub(super) unsafe fn begin(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
-        if has_flag(ac, REDIS_CONNECTED) && !is_waiting(ac) && limit(ac).is_some() {
+        if has_timeout(ac) && has_flag(ac, REDIS_CONNECTED) && !is_waiting(ac) {
+            begin_wait(ac);
+        }
+    }
+}
+
+/// Whether the context has a timeout, of whatever kind and value. Most have none.
+#[inline(always)]
+unsafe fn has_timeout(ac: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { !(*ac).c.c.command_timeout.is_null() || !(*ac).c.c.connect_timeout.is_null() }
+}
+
+#[inline(never)]
+unsafe fn begin_wait(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        if limit(ac).is_some() {
             (*ac).timer.since = Some(Instant::now());
         }
     }
@@ -185,6 +217,7 @@ pub(super) unsafe fn connected(ac: *mut AsyncContext) {
     // SAFETY: the caller's context is live.
     unsafe {
         (*ac).timer.outdated = true;
+        (*ac).timer.next_try = None;
         (*ac).timer.handshake = is_handshaking(ac);
         if !(*ac).timer.handshake || (*ac).timer.since.is_none() {
             restart(ac);
@@ -251,6 +284,54 @@ pub(super) unsafe fn has_expired(ac: *mut AsyncContext) -> bool {
             Due::Never | Due::Now => true,
         }
     }
+}
+
+/// A unix listener has no room: it is asked again soon, and the connect's own time runs on.
+pub(super) unsafe fn try_again_later(ac: *mut AsyncContext) {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let now = Instant::now();
+        (*ac).timer.next_try = now.checked_add(ROOM);
+        if limit(ac).is_some() {
+            // Also for loops without a timer: there each try looks whether the time is over.
+            (*ac).timer.since.get_or_insert(now);
+        }
+        arm(ac);
+        if !hooks::can_rest(ac) {
+            return;
+        }
+        let after = match due(ac) {
+            Due::In(left) => left.min(ROOM),
+            Due::Now => TOLERANCE,
+            Due::Never => ROOM,
+        };
+        schedule(ac, after);
+    }
+}
+
+/// How long it is until the listener is to be asked again; `None` if it is time, or was never asked.
+pub(super) unsafe fn before_next_try(ac: *const AsyncContext) -> Option<Duration> {
+    // SAFETY: the caller's context is live.
+    let left = unsafe { (*ac).timer.next_try }?.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(left)
+}
+
+/// Whether the timer that fired was set to ask a listener again.
+pub(super) unsafe fn take_try(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe {
+        let fired = (*ac).timer.next_try.is_some() && is_scheduled(ac);
+        if fired {
+            (*ac).timer.asked = None;
+        }
+        fired
+    }
+}
+
+/// Whether the limit has passed, whatever watches over it.
+pub(super) unsafe fn has_passed(ac: *mut AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { matches!(due(ac), Due::Now) }
 }
 
 /// The end of the wait is to be decided behind what has arrived. `false` if it was already: a peer that

@@ -4,16 +4,18 @@ use super::connect::{tcp_options, unix_options};
 use super::hiredis::bytes;
 use super::read::status;
 use super::tables;
-use crate::async_context::{self, AsyncContext, OnConnect, Receiver};
-use crate::context::Command;
+use crate::async_context::{self, AsyncContext, OnConnect, Receiver, Watch};
+use crate::context::{self, Command};
+use crate::error::set_errno;
 use crate::format::VaList;
 use crate::layout::{
-    REDIS_ERR, REDIS_OK, REDIS_OPT_REUSEADDR, redisAsyncContext, redisAsyncPushFn, redisCallbackFn,
-    redisConnectCallback, redisConnectCallbackNC, redisDisconnectCallback, redisOptions,
+    REDIS_ERR, REDIS_OK, REDIS_OPT_REUSEADDR, redisAsyncContext, redisAsyncDrainFn,
+    redisAsyncPushFn, redisAsyncWatchFn, redisCallbackFn, redisConnectCallback,
+    redisConnectCallbackNC, redisDisconnectCallback, redisFD, redisOptions,
 };
 use crate::one_thread::Call;
 use core::ptr::{NonNull, null, null_mut};
-use libc::{c_char, c_int, c_void, size_t, timeval};
+use libc::{EINVAL, ENOMEM, c_char, c_int, c_void, size_t, timeval};
 
 /// Begins to connect as `options` say; they are read during the call only, and REDIS_OPT_NONBLOCK
 /// is understood.
@@ -209,6 +211,85 @@ pub unsafe extern "C-unwind" fn redisAsyncSetMaxSubscriptions(
     let _call = Call::begin(ac, c"redisAsyncSetMaxSubscriptions");
     // SAFETY: the caller's context is live.
     unsafe { (*own(ac)).limits.subscriptions = names }
+}
+
+/// Sets the function that is told that there is room again: it is called, as `fn(ac, privdata)`, when a
+/// write brings the output buffer (`ac->c.obuf`) below `low_water` bytes that was not below before. It
+/// replaces the one before; with NULL, or 0 bytes, nobody is told, as at first.
+///
+/// It is called within the event that wrote, or that handed replies out, and what it issues is sent in
+/// that event as far as the socket takes it, together with what the callbacks of replies have issued.
+/// (Over TLS, by the end of the event that has sent everything, or that brings replies; what it issues is
+/// sent in the loop's next turn.) It may do what callbacks may do: issue, disconnect, free, run a loop. It
+/// is not called within itself, nor on a context that is disconnecting or has ended: there, commands that
+/// wait get NULL. A program so keeps what it has not issued yet, which it can still withdraw, and hands
+/// over a window: fill the buffer up to 64 KiB, say, and fill it again when it is below 32 KiB.
+///
+/// Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncSetDrainCallback(
+    ac: *mut redisAsyncContext,
+    low_water: size_t,
+    r#fn: Option<redisAsyncDrainFn>,
+    privdata: *mut c_void,
+) {
+    let _call = Call::begin(ac, c"redisAsyncSetDrainCallback");
+    // SAFETY: the caller's context is live.
+    unsafe { async_context::set_drain_callback(own(ac), low_water, r#fn, privdata) }
+}
+
+/// How many bytes of commands the transport has taken since the context was made: what the socket has
+/// taken, over TLS what OpenSSL has taken. With `sdslen(ac->c.obuf)`, what is still to be sent, it tells
+/// which commands can have reached the server; also in the callbacks that get NULL at the end. What a
+/// transport of the program's takes out of `c.obuf` by itself, without redisBufferWrite(), is not counted.
+///
+/// Only this implementation has it: `#ifdef HIREDIS_RS`.
+///
+/// # Safety
+/// `ac` is a live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn redisAsyncBytesTaken(ac: *const redisAsyncContext) -> u64 {
+    let _call = Call::begin(ac, c"redisAsyncBytesTaken");
+    // SAFETY: the caller's context is live.
+    unsafe { context::bytes_taken(&raw const (*ac).c) }
+}
+
+/// Makes a context that watches a descriptor instead of a connection: whatever loop an adapter attaches
+/// it to calls `fn(ac, privdata)` while `fd` is readable, again and again until the program has read
+/// what there is. With an eventfd that wakes a loop up, with a timerfd it is a timer.
+///
+/// Attach it as any context; the adapters of this library begin to watch then. With an adapter that is
+/// not of this library, call redisAsyncSetConnectCallback(ac, NULL) behind that. `fn` may do what
+/// callbacks may do, and free the context. The descriptor, which is `ac->c.fd`, stays the program's: it
+/// must stay open until the context is freed, by redisAsyncFree() or redisAsyncDisconnect(), and is not
+/// closed then. Of the callbacks only that of redisAsyncSetDisconnectCallback() is called, once.
+/// Commands on it return REDIS_ERR: `err` is REDIS_ERR_OTHER, `A watched descriptor takes no commands`,
+/// and errno ENOTSUP; it goes on watching. It belongs to the loop's thread, as every context.
+///
+/// Returns NULL when memory is short (errno ENOMEM), or when `fd` is negative or `fn` NULL (errno
+/// EINVAL). Only this implementation has it: `#ifdef HIREDIS_RS`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn redisAsyncWatchFd(
+    fd: redisFD,
+    r#fn: Option<redisAsyncWatchFn>,
+    privdata: *mut c_void,
+) -> *mut redisAsyncContext {
+    let made = match r#fn {
+        Some(function) if fd >= 0 => {
+            async_context::watch(fd, Watch { function, privdata }).ok_or(ENOMEM)
+        }
+        _ => Err(EINVAL),
+    };
+    match made {
+        Ok(ac) => ac.as_ptr(),
+        Err(errno) => {
+            set_errno(errno);
+            null_mut()
+        }
+    }
 }
 
 /// Disconnects once all commands are sent and answered; accepts none from now on. The context is

@@ -133,12 +133,65 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
     }
 }
 
+/// Sets the mark below which the output buffer counts as drained; 0 for none. What was noted of the
+/// mark before is forgotten.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn set_low_water(c: *mut redisContext, bytes: usize) {
+    // SAFETY: the context is live.
+    unsafe {
+        if let Some(reader) = reader(c).as_mut() {
+            reader.output.low_water = bytes;
+            reader.output.drained = false;
+        }
+    }
+}
+
+/// Whether the output buffer has fallen below its mark since that was last forgotten.
+///
+/// # Safety
+/// `c` is live.
+#[inline(always)]
+pub(crate) unsafe fn has_drained(c: *const redisContext) -> bool {
+    // SAFETY: the context is live.
+    unsafe {
+        reader(c)
+            .as_ref()
+            .is_some_and(|reader| reader.output.drained)
+    }
+}
+
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn forget_drained(c: *mut redisContext) {
+    // SAFETY: the context is live.
+    unsafe {
+        if let Some(reader) = reader(c).as_mut() {
+            reader.output.drained = false;
+        }
+    }
+}
+
+/// How many bytes the transport has taken.
+///
+/// # Safety
+/// `c` is live.
+pub(crate) unsafe fn bytes_taken(c: *const redisContext) -> u64 {
+    // SAFETY: the context is live.
+    unsafe { reader(c).as_ref().map_or(0, |reader| reader.output.taken) }
+}
+
 /// Takes sent bytes out of the output buffer.
 unsafe fn sent(c: *mut redisContext, count: usize) {
     // SAFETY: the caller's context is live, and `obuf` is an sds.
     unsafe {
+        let before = sds::len((*c).obuf);
         // First, since the program's allocator may leave by an exception.
         (*c).obuf = sds::consume((*c).obuf, count);
+        if let Some(reader) = reader(c).as_mut() {
+            reader.output.take(before, count);
+        }
         if sds::len((*c).obuf) == 0 && sds::block_size((*c).obuf) > KEPT_OUTPUT {
             let empty = sds::empty();
             if !empty.is_null() {

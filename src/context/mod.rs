@@ -27,7 +27,8 @@ pub(crate) use connect::{
 };
 pub(crate) use endpoint::family;
 pub(crate) use io::{
-    Received, buffer_read, buffer_write, hear_out, let_wait, net_close, net_read, net_write,
+    Received, buffer_read, buffer_write, bytes_taken, forget_drained, has_drained, hear_out,
+    let_wait, net_close, net_read, net_write, set_low_water,
 };
 pub(crate) use lifecycle::{
     Kept, connect_in, connect_with_options, create_unconnected_in, free, free_keep_fd, free_parts,

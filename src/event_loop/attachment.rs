@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::queue::Place;
 use super::slab::Key;
 use crate::async_context::{self, AsyncContext, Brought, Transfers};
-use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED};
+use crate::layout::{REDIS_CONN_UNIX, REDIS_CONNECTED, WATCHES};
 use crate::net::Addresses;
 use libc::c_int;
 use mio::event::Event;
@@ -255,10 +255,7 @@ impl Attachment {
         self.hung_up = false;
         if context.c.c.flags & REDIS_CONNECTED != 0 {
             // A transport of the program's: what it leaves in the socket only the kernel knows.
-            self.ask_again(registry, false);
-        } else if is_unix {
-            // The listener has no room yet, and no event tells of that.
-            self.look_again = Instant::now().checked_add(SOON);
+            self.ask_again(registry, context.c.c.flags & WATCHES != 0);
         }
     }
 }
@@ -269,6 +266,11 @@ unsafe fn of_use(host: Host, context: *const AsyncContext) -> Host {
     // SAFETY: the caller's context is live.
     let failed = unsafe { (*context).c.c.err != 0 };
     host.filter(|_| !failed)
+}
+
+unsafe fn is_connected(context: *const AsyncContext) -> bool {
+    // SAFETY: the caller's context is live.
+    unsafe { (*context).c.c.flags & REDIS_CONNECTED != 0 }
 }
 
 /// Reads and writes as long as there is something to do, but not for ever. Returns whether more is
@@ -342,8 +344,18 @@ pub(super) unsafe fn time_is_up(driver: *mut Driver, key: Key) {
             (*this).deadline = now.checked_add(SOON);
         }
         Driver::set_timer(driver, this);
-        if is_due {
-            async_context::handle_timeout((*this).context);
+        if !is_due {
+            return;
+        }
+        let context = (*this).context;
+        let was_connected = is_connected(context);
+        async_context::handle_timeout(context);
+        // A connect that is done by then is told by no event, if it had to be tried again.
+        if let Some(this) = Driver::attachment(driver, key)
+            && !was_connected
+            && is_connected(context)
+        {
+            (*this).ask_again(Driver::registry(driver), false);
         }
     }
 }

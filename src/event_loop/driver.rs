@@ -7,7 +7,7 @@ use super::slab::{Key, Slab};
 use super::timers::{Due, Function, Timers};
 use crate::alloc;
 use crate::async_context::{self, AsyncContext};
-use crate::layout::redisAsyncContext;
+use crate::layout::{REDIS_CONNECTED, redisAsyncContext};
 use mio::event::Event;
 use mio::{Registry, Token};
 use std::io;
@@ -70,6 +70,10 @@ impl Driver {
                 return Err(io::Error::from_raw_os_error(errno));
             }
             hooks::set_hooks(attachment);
+            // A descriptor that is watched, or a context that comes from another loop.
+            if (*context).c.c.flags & REDIS_CONNECTED != 0 {
+                (*attachment).interest.read = true;
+            }
             Ok((*attachment).key)
         }
     }

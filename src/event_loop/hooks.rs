@@ -3,7 +3,7 @@
 use super::attachment::Attachment;
 use super::driver::Driver;
 use crate::async_context::{AsyncContext, OnNewSocket};
-use crate::layout::redisAsyncEvents;
+use crate::layout::{REDIS_TIMER_ALONE, redisAsyncEvents};
 use crate::net;
 use core::ptr::null_mut;
 use libc::{c_int, c_void, timeval};
@@ -84,6 +84,7 @@ pub(super) unsafe fn set_hooks(this: *mut Attachment) {
             cleanup: Some(cleanup),
             scheduleTimer: Some(schedule_timer),
         };
+        (*context).c.c.flags |= REDIS_TIMER_ALONE;
         (*context).on_new_socket = Some(OnNewSocket {
             function: watch_new_socket,
             data: this.cast(),

@@ -18,6 +18,12 @@ pub type redisConnectCallback =
 /// As `redisConnectCallback`, with a context that may be changed.
 pub type redisConnectCallbackNC =
     unsafe extern "C-unwind" fn(ac: *mut redisAsyncContext, status: c_int);
+/// Told that the descriptor of redisAsyncWatchFd() is readable.
+pub type redisAsyncWatchFn =
+    unsafe extern "C-unwind" fn(ac: *mut redisAsyncContext, privdata: *mut c_void);
+/// Told that the output buffer has fallen below the mark of redisAsyncSetDrainCallback().
+pub type redisAsyncDrainFn =
+    unsafe extern "C-unwind" fn(ac: *mut redisAsyncContext, privdata: *mut c_void);
 /// Not used by any function; kept because the header has it.
 pub type redisTimerCallback =
     unsafe extern "C-unwind" fn(timer: *mut c_void, privdata: *mut c_void);

@@ -96,6 +96,11 @@ pub(crate) const TLS: c_int = 0x1_0000;
 /// Context flag of our own: the transport is not to wait, although the context blocks. The core sets
 /// it for single calls; a program does not see `REDIS_BLOCK` change.
 pub(crate) const NO_WAIT: c_int = 0x2_0000;
+/// Context flag that adapters set: their timer fires although neither reading nor writing is of interest.
+/// async.h has it, too.
+pub(crate) const REDIS_TIMER_ALONE: c_int = 0x4_0000;
+/// Context flag of our own: this asynchronous context watches a descriptor and takes no commands.
+pub(crate) const WATCHES: c_int = 0x8_0000;
 
 /// Interval, in seconds, of `redisEnableKeepAlive`.
 pub const REDIS_KEEPALIVE_INTERVAL: c_int = 15;

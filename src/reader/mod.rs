@@ -91,6 +91,31 @@ pub(crate) struct Reader {
     /// Kept for the context: why its last command was refused. It stands here because a context may
     /// be copied byte for byte.
     pub(crate) refused: Option<Refused>,
+    /// Kept for the context, for the same reason.
+    pub(crate) output: Output,
+}
+
+/// What has become of the output buffer.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Output {
+    /// Bytes that the transport has taken, since the reader was made.
+    pub(crate) taken: u64,
+    /// The mark below which the buffer counts as drained; 0: there is none.
+    pub(crate) low_water: usize,
+    /// A write has brought the buffer below the mark.
+    pub(crate) drained: bool,
+}
+
+impl Output {
+    /// The transport has taken `count` of `before` bytes.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, before: usize, count: usize) {
+        self.taken = self.taken.wrapping_add(count as u64);
+        if self.low_water > 0 {
+            self.drained |=
+                before >= self.low_water && before.saturating_sub(count) < self.low_water;
+        }
+    }
 }
 
 /// What a program allows the connection to hold, in bytes; 0: no limit. The output buffer's stands

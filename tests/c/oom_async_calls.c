@@ -2,6 +2,8 @@
  * commands and subscriptions pending. */
 #include "oom_async.h"
 #include <errno.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Connects, has one command answered, and ends. */
@@ -134,6 +136,64 @@ static void limits(void) {
     CHECK(i->calls == (i->status == REDIS_OK) && i->calls == i->nulls);
 }
 
+/* What is issued when there is room again is accepted or refused as anywhere. */
+static void on_drained(redisAsyncContext *c, void *privdata) {
+    int *rounds = privdata;
+    if (*rounds == 0) return;
+    --*rounds;
+    struct issued *more = note_issued("more");
+    more->status = redisAsyncCommand(c, on_end, more, "ECHO more");
+    CHECK(more->status == REDIS_OK || (has_failed() && IS_OUT_OF_MEMORY(c)));
+}
+
+static int all_called_once(void) {
+    for (int i = 0; i < count; i++)
+        if (issued[i].calls == 0 && issued[i].status == REDIS_OK) return 0;
+    return 1;
+}
+
+static void drained(void) {
+    int rounds = 3;
+    open_connected();
+    uint64_t before = redisAsyncBytesTaken(ac);
+    arm();
+    redisAsyncSetDrainCallback(ac, 1, on_drained, &rounds);
+    struct issued *i = note_issued("first");
+    i->status = redisAsyncCommand(ac, on_end, i, "ECHO first");
+    if (i->status == REDIS_OK) {
+        serve(all_called_once);
+        if (ac != NULL) CHECK(redisAsyncBytesTaken(ac) > before);
+    }
+    finish();
+    for (int k = 0; k < count; k++) CHECK(issued[k].calls == (issued[k].status == REDIS_OK));
+    CHECK(failures || (rounds == 0 && count == 4));
+}
+
+/* A watch is made or not, and its descriptor stays the program's. */
+static int woken;
+static void on_watched(redisAsyncContext *c, void *privdata) {
+    uint64_t wakes;
+    CHECK(read(c->c.fd, &wakes, 8) == 8 && wakes == 1);
+    woken++;
+}
+
+static void watched(void) {
+    int fd = eventfd(1, EFD_NONBLOCK);
+    woken = 0;
+    arm();
+    errno = 0;
+    redisAsyncContext *c = redisAsyncWatchFd(fd, on_watched, NULL);
+    CHECK((c == NULL) == (has_failed() != 0));
+    CHECK(c != NULL || errno == ENOMEM);
+    if (c != NULL) {
+        redisAsyncHandleRead(c);
+        CHECK(woken == 1 && redisAsyncCommand(c, on_end, NULL, "PING") == REDIS_ERR && errno == ENOTSUP);
+        redisAsyncFree(c);
+    }
+    disarm();
+    CHECK(close(fd) == 0);
+}
+
 enum { NAMES = 80 };
 static int confirmed, left;
 
@@ -178,5 +238,7 @@ int main(void) {
     each_failure("timed out", timed_out);
     each_failure("limits", limits);
     each_failure("many subscriptions", many_subscriptions);
+    each_failure("drained", drained);
+    each_failure("watched", watched);
     return 0;
 }

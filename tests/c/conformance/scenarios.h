@@ -5,6 +5,8 @@
 
 #ifdef ALLOCATIONS_FAIL
 #include "../oom_adapter.h"
+#elif defined WATCHES
+#include "../watch_adapter.h"
 #else
 
 #include <limits.h>
@@ -109,6 +111,105 @@ static void no_family(void) {
     loop_until(c.connected != NONE && c.ac == NULL);
     told("client", &c);
     peer_end(&p);
+}
+
+static double processor_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void loop_for(double duration) {
+    double begun = seconds();
+    while (seconds() - begun < duration) loop_once();
+}
+
+/* A unix listener that has no room for more. */
+struct full {
+    struct sockaddr_un at;
+    int listener, fillers[8], count;
+};
+
+static int tries;
+
+/* Stands in for libc's, which the library would otherwise call. */
+int connect(int fd, const struct sockaddr *at, socklen_t len) {
+    tries++;
+    return (int)syscall(SYS_connect, fd, at, len);
+}
+
+static void fill_up(struct full *f) {
+    f->at.sun_family = AF_UNIX;
+    snprintf(f->at.sun_path, sizeof f->at.sun_path, "/tmp/hiredis-full-%d", (int)getpid());
+    unlink(f->at.sun_path);
+    f->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    check(bind(f->listener, (struct sockaddr *)&f->at, sizeof f->at) == 0 && listen(f->listener, 0) == 0);
+    for (f->count = 0; f->count < 8; f->count++) {
+        f->fillers[f->count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (connect(f->fillers[f->count], (struct sockaddr *)&f->at, sizeof f->at) != 0) break;
+    }
+    check(f->count < 8 && errno == EAGAIN);
+    close(f->fillers[f->count]);
+}
+
+static int let_in(struct full *f) {
+    int fd = accept(f->listener, NULL, NULL);
+    check(fd >= 0);
+    return fd;
+}
+
+static void empty(struct full *f) {
+    while (f->count > 0) close(f->fillers[--f->count]);
+    close(f->listener);
+    unlink(f->at.sun_path);
+}
+
+/* The loop rests while it waits for room, goes on when there is some, and gives up when the connect's time is over. */
+static void full_backlog(void) {
+    struct timeval tv = {0, 300000};
+    struct full f;
+    struct client c, late;
+    redisOptions o = {0};
+    double begun, rested;
+    int inside;
+    fill_up(&f);
+    REDIS_OPTIONS_SET_UNIX(&o, f.at.sun_path);
+    open_with(&c, &o);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_for(0.05);
+    tries = 0;
+    rested = processor_seconds();
+    loop_for(1);
+    rested = processor_seconds() - rested;
+    if (getenv("SAY_TRIES")) fprintf(stderr, "%d connects in a second, %.1f%% of a processor\n", tries, 100 * rested);
+    check(c.connected == NONE && tries > 0 && tries <= 250);
+    if (!slow()) check(rested < 0.05);
+    close(let_in(&f));
+    loop_until(c.connected == REDIS_OK);
+    inside = let_in(&f);
+    while (inside >= 0 && sdslen(c.ac->c.obuf) > 0) loop_once();
+    check(read(inside, (char[64]){0}, 14) == 14 && write(inside, "+PONG\r\n", 7) == 7);
+    loop_until(c.answered == 1);
+    for (int i = 2; i < 5; i++) {
+        redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+        loop_until(sdslen(c.ac->c.obuf) == 0);
+        check(read(inside, (char[64]){0}, 14) == 14 && write(inside, "+PONG\r\n", 7) == 7);
+        loop_until(c.answered == i);
+    }
+    redisAsyncFree(c.ac);
+    close(inside);
+    told("client", &c);
+    empty(&f);
+    fill_up(&f);
+    REDIS_OPTIONS_SET_UNIX(&o, f.at.sun_path);
+    o.connect_timeout = &tv;
+    open_with(&late, &o);
+    redisAsyncCommand(late.ac, on_reply, NULL, "PING");
+    begun = seconds();
+    loop_until(late.ac == NULL);
+    check(seconds() - begun > 0.29 && seconds() - begun < 3);
+    told("late", &late);
+    empty(&f);
 }
 
 /* What is no time is refused, and the timeout in force stays; one that is longer than any life never comes. */
@@ -386,17 +487,6 @@ static void activity_puts_the_timeout_off(void) {
     told("client", &c);
 }
 
-static double processor_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void loop_for(double duration) {
-    double begun = seconds();
-    while (seconds() - begun < duration) loop_once();
-}
-
 #include "denied.h"
 #include "interrupted.h"
 
@@ -525,6 +615,7 @@ static const struct {
     entry(other_family),
     entry(no_family),
     entry(connect_timeout),
+    entry(full_backlog),
     entry(command_timeout),
     entry(timeouts_that_are_none),
     entry(request_and_reply),
