@@ -46,6 +46,30 @@ fn keeps_a_window() {
     assert!(run().valgrind().success().contains("tells_what_was_taken"));
 }
 
+/// The benchmark of it compares what it says: few turns, and no bar, since the machine may be busy.
+#[test]
+fn a_window_is_measured() {
+    let server = Server::start(&[]);
+    let program = Build::new("../benches/window.c").build();
+    let port = server.port.to_string();
+    let run = ["3", "20000"]
+        .iter()
+        .fold(program.on(Hiredis::Ours).arg(&port), |run, argument| {
+            run.arg(argument)
+        });
+    let table = run.success();
+    assert_eq!(table.lines().count(), 4, "{table}");
+    let ratios: Vec<f64> = table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().last()?.parse().ok())
+        .collect();
+    assert!(
+        ratios.len() == 3 && ratios.iter().all(|ratio| (0.1..3.0).contains(ratio)),
+        "{table}"
+    );
+}
+
 #[test]
 fn everything_under_valgrind() {
     Build::new("c/async_timers.c")

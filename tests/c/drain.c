@@ -159,7 +159,7 @@ static void leaves_at_once(void) {
     redisAsyncHandleWrite(c.ac);
     check(sdslen(c.ac->c.obuf) == 0 && sends == 2 && refills == 0);
     refills = 1;
-    loop_until(c.answered == 2);
+    loop_until(c.answered >= 2);
     check(sdslen(c.ac->c.obuf) == 0 && sends == 4 && refills == 0);
     /* It is not called for ever in one event, and what is left waits for the loop. */
     loop_until(c.answered == 4);

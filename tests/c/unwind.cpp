@@ -80,6 +80,56 @@ static void reply_callback() {
     redisAsyncFree(ac);
 }
 
+static int drained;
+static void leave_drain(redisAsyncContext *ac, void *) {
+    if (++drained > 2) return;
+    check(redisAsyncCommand(ac, count_reply, nullptr, "PING") == REDIS_OK);
+    leave();
+}
+static void ping(redisAsyncContext *ac, void *reply, void *) {
+    if (reply) redisAsyncCommand(ac, count_reply, nullptr, "PING");
+}
+
+// Told once for each fall; what was issued before it left is sent with what comes next. From a write, then from a dispatch.
+static void drain_callback() {
+    ends e;
+    char text[64];
+    redisAsyncContext *ac = attach(e);
+    redisAsyncHandleWrite(ac);
+    drained = replies = 0;
+    redisAsyncSetDrainCallback(ac, 1, leave_drain, nullptr);
+    check(redisAsyncCommand(ac, ping, nullptr, "PING") == REDIS_OK);
+    check(outcome([&] { redisAsyncHandleWrite(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    check(drained == 1 && sdslen(ac->c.obuf) == 14 && redisAsyncBytesTaken(ac) == 14);
+    e.say("+1\r\n");
+    check(outcome([&] { redisAsyncHandleRead(ac); }) == (by_jump ? 1 : 2));
+    ac->c.flags &= ~REDIS_IN_CALLBACK;
+    check(drained == 2 && sdslen(ac->c.obuf) == 14 && redisAsyncBytesTaken(ac) == 42);
+    redisAsyncHandleWrite(ac);
+    check(drained == 3 && sdslen(ac->c.obuf) == 0 && redisAsyncBytesTaken(ac) == 56);
+    check(read(e.fds[1], text, sizeof text) == 56);
+    e.say("+2\r\n+3\r\n+4\r\n");
+    redisAsyncHandleRead(ac);
+    check(replies == 3);
+    redisAsyncFree(ac);
+}
+
+static void leave_watch(redisAsyncContext *, void *) { leave(); }
+
+// The descriptor is told of again, and the context can be freed.
+static void watch_callback() {
+    ends e;
+    redisAsyncContext *ac = redisAsyncWatchFd(e.fds[0], leave_watch, nullptr);
+    e.say("x");
+    for (int i = 0; i < 2; i++) {
+        check(outcome([&] { redisAsyncHandleRead(ac); }) == (by_jump ? 1 : 2));
+        ac->c.flags &= ~REDIS_IN_CALLBACK;
+    }
+    redisAsyncFree(ac);
+    check(close(e.fds[0]) == 0);
+}
+
 static void connect_callback() {
     ends e;
     redisAsyncContext *ac = attach(e);
@@ -320,6 +370,7 @@ static void allocator_in_connect() {
 }
 
 static const struct test_case cases[] = {
+    CASE(drain_callback),       CASE(watch_callback),
     CASE(reply_callback),       CASE(connect_callback),       CASE(async_push_callback), CASE(disconnect_callback), CASE(timeout_callback),
     CASE(sync_push_in_command), CASE(sync_push_in_get_reply), CASE(reader_function),     CASE(context_function),    CASE(hook_function),
     CASE(allocator_in_connect), CASE(callbacks_behind_one_that_leaves),
