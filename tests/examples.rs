@@ -119,6 +119,26 @@ fn refusing_port() -> String {
     taken.local_addr().expect("address").port().to_string()
 }
 
+/// What this library has and the C library has not is shown at work.
+#[test]
+fn every_additional_function_is_in_an_example() {
+    let examples: String = fs::read_dir(root().join("c-examples"))
+        .expect("c-examples")
+        .flatten()
+        .map(|entry| fs::read_to_string(entry.path()).expect("source"))
+        .collect();
+    let list = fs::read_to_string(root().join("tests/abi/additions.txt")).expect("the list");
+    let names: Vec<&str> = list
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('\t').next())
+        .collect();
+    assert!(names.len() > 20);
+    for name in names {
+        assert!(examples.contains(&format!("{name}(")), "{name} is in none");
+    }
+}
+
 #[test]
 fn say_that_redis_is_away() {
     let port = refusing_port();
