@@ -268,6 +268,39 @@ fn a_non_pie_program_takes_the_allocator_table_by_copy_relocation() {
 }
 
 /// Each header alone, as strict C99, C++17 and C++20, without a warning.
+/// A program that includes no more than the header of an addition can ask whether it is there.
+#[test]
+fn every_header_of_an_addition_tells_whose_it_is() {
+    let folders = ["", "adapters/"].map(|folder| (stage().join("include/hiredis"), folder));
+    let mut headers = BTreeMap::new();
+    for (include, folder) in folders {
+        for entry in fs::read_dir(include.join(folder))
+            .expect("headers")
+            .flatten()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.path().extension().is_some_and(|end| end == "h") {
+                let text = fs::read_to_string(entry.path()).expect("a header");
+                headers.insert(format!("{folder}{name}"), text);
+            }
+        }
+    }
+    for addition in first_fields(include_str!("abi/additions.txt")) {
+        let declares = |text: &str| {
+            text.lines()
+                .any(|line| !line.starts_with("//") && line.contains(&format!("{addition}(")))
+        };
+        let (header, _) = headers
+            .iter()
+            .find(|(_, text)| declares(text))
+            .expect(addition);
+        let source = format!(
+            "#include <hiredis/{header}>\n#ifndef HIREDIS_RS\n#error \"{addition}\"\n#endif\nextern int not_empty;\n"
+        );
+        compiles(&source, "-std=c99", Hiredis::Ours, &[]);
+    }
+}
+
 #[test]
 fn every_header_compiles_alone() {
     let headers = fs::read_dir(root().join("include/hiredis"))

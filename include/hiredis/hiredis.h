@@ -25,9 +25,6 @@
 #define HIREDIS_PATCH 1
 #define HIREDIS_SONAME 1.4.0
 
-// Tells this implementation apart, by its own version: MAJOR * 10000 + MINOR * 100 + PATCH.
-#define HIREDIS_RS 10401
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+// Tells this implementation apart, by its own version: MAJOR * 10000 + MINOR * 100 + PATCH. Every other header that
+// declares a function of ours alone includes this one.
+#define HIREDIS_RS 10401
+
 #ifdef __cplusplus
 extern "C" {
 #endif
