@@ -210,8 +210,8 @@ static void posts(void) {
 static void posts_up_to_a_limit(void) {
     begin();
     called = 0;
-    redisMioSetPostLimit(loop, 1);
     arm();
+    redisMioSetPostLimit(loop, 1);
     errno = 0;
     int posted = redisMioPost(loop, on_call_of, NULL) == REDIS_OK;
     CHECK(posted || (has_failed() && errno == ENOMEM));
