@@ -29,7 +29,7 @@ pub(super) unsafe fn can_listen(c: *const redisContext) -> bool {
 pub(super) unsafe fn write(c: *mut redisContext, listens: bool) -> Status<bool> {
     // SAFETY: the caller's context is live.
     unsafe {
-        (*c).flags = (*c).flags & !NO_WAIT | if listens { NO_WAIT } else { 0 };
+        (*c).flags |= if listens { NO_WAIT } else { 0 };
         let written = buffer_write(c);
         let_wait(c);
         written

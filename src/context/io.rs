@@ -192,7 +192,7 @@ unsafe fn sent(c: *mut redisContext, count: usize) {
         if let Some(reader) = reader(c).as_mut() {
             reader.output.take(before, count);
         }
-        if sds::len((*c).obuf) == 0 && sds::block_size((*c).obuf) > KEPT_OUTPUT {
+        if count >= before && sds::block_size((*c).obuf) > KEPT_OUTPUT {
             let empty = sds::empty();
             if !empty.is_null() {
                 sds::free(core::mem::replace(&mut (*c).obuf, empty));
