@@ -1,6 +1,6 @@
 //! Commands into the output buffer.
 
-use super::{clear_error, reader};
+use super::{clear_error, whole_reader};
 use crate::error::{EMPTY_COMMAND, Error, INVALID_FORMAT, OUTPUT_LIMIT, set_errno};
 use crate::format::{self, FormatError, VaList};
 use crate::layout::redisContext;
@@ -54,7 +54,7 @@ pub(crate) unsafe fn append(c: *mut redisContext, command: &Command) -> Result<u
 unsafe fn room(c: *const redisContext) -> usize {
     // SAFETY: the caller's context is live, and `obuf` is an sds.
     unsafe {
-        match reader(c).as_ref().map_or(0, |reader| reader.limits.output) {
+        match whole_reader(c).map_or(0, |reader| reader.limits.output) {
             0 => format::NO_LIMIT,
             limit => limit.saturating_sub(sds::len((*c).obuf)),
         }
@@ -68,7 +68,7 @@ unsafe fn room(c: *const redisContext) -> usize {
 pub(crate) unsafe fn set_max_output(c: *mut redisContext, bytes: usize) {
     // SAFETY: the context is live.
     unsafe {
-        if let Some(reader) = reader(c).as_mut() {
+        if let Some(reader) = whole_reader(c) {
             reader.limits.output = bytes;
         }
     }
@@ -143,7 +143,7 @@ unsafe fn forget_limit(c: *mut redisContext) -> bool {
 unsafe fn refused(c: *const redisContext) -> Option<Refused> {
     // SAFETY: the caller's context is live.
     unsafe {
-        let refused = reader(c).as_ref()?.refused?;
+        let refused = whole_reader(c)?.refused?;
         let error = match refused {
             Refused::Command => INVALID_FORMAT,
             Refused::OutputLimit => OUTPUT_LIMIT,

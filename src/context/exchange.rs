@@ -2,7 +2,7 @@
 //! would otherwise wait for us, and we for it.
 
 use super::{
-    Status, buffer_read, buffer_write, clear_error, default_transport, fail, let_wait, reader,
+    Status, buffer_read, buffer_write, clear_error, default_transport, fail, let_wait, whole_reader,
 };
 use crate::error::{Error, set_errno};
 use crate::layout::{NO_WAIT, REDIS_ERR_EOF, TLS, redisContext};
@@ -106,7 +106,7 @@ impl Exchange {
         // SAFETY: the caller's context is live.
         unsafe {
             // The program has bounded what may be held: it is to take some first.
-            if !parser::has_allowance(reader(c)) {
+            if !whole_reader(c).is_some_and(|reader| parser::has_allowance(reader)) {
                 self.listens = false;
                 return Ok(0);
             }

@@ -1,7 +1,7 @@
 //! Bytes between the context's buffers and its transport.
 
 use super::command::is_sound;
-use super::{Status, copy_reader_error, fail, reader, reads_socket, set_error};
+use super::{Status, copy_reader_error, fail, reader, reads_socket, set_error, whole_reader};
 use crate::error::{Error, errno, set_errno};
 use crate::layout::{
     NO_WAIT, REDIS_BLOCK, REDIS_ERR_EOF, REDIS_ERR_IO, REDIS_INVALID_FD, TLS, redisContext,
@@ -112,7 +112,7 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
         let mut gone = false;
         for _ in 0..LAST_READS {
             // What has come is not to be lost by reaching the program's limit.
-            if !input::has_allowance(reader(c)) {
+            if !whole_reader(c).is_some_and(|reader| input::has_allowance(reader)) {
                 break;
             }
             (*c).err = 0;
@@ -141,7 +141,7 @@ pub(crate) unsafe fn hear_out(c: *mut redisContext) -> bool {
 pub(crate) unsafe fn set_low_water(c: *mut redisContext, bytes: usize) {
     // SAFETY: the context is live.
     unsafe {
-        if let Some(reader) = reader(c).as_mut() {
+        if let Some(reader) = whole_reader(c) {
             reader.output.low_water = bytes;
             reader.output.drained = false;
         }
@@ -155,11 +155,7 @@ pub(crate) unsafe fn set_low_water(c: *mut redisContext, bytes: usize) {
 #[inline(always)]
 pub(crate) unsafe fn has_drained(c: *const redisContext) -> bool {
     // SAFETY: the context is live.
-    unsafe {
-        reader(c)
-            .as_ref()
-            .is_some_and(|reader| reader.output.drained)
-    }
+    unsafe { whole_reader(c).is_some_and(|reader| reader.output.drained) }
 }
 
 /// # Safety
@@ -167,7 +163,7 @@ pub(crate) unsafe fn has_drained(c: *const redisContext) -> bool {
 pub(crate) unsafe fn forget_drained(c: *mut redisContext) {
     // SAFETY: the context is live.
     unsafe {
-        if let Some(reader) = reader(c).as_mut() {
+        if let Some(reader) = whole_reader(c) {
             reader.output.drained = false;
         }
     }
@@ -179,7 +175,7 @@ pub(crate) unsafe fn forget_drained(c: *mut redisContext) {
 /// `c` is live.
 pub(crate) unsafe fn bytes_taken(c: *const redisContext) -> u64 {
     // SAFETY: the context is live.
-    unsafe { reader(c).as_ref().map_or(0, |reader| reader.output.taken) }
+    unsafe { whole_reader(c).map_or(0, |reader| reader.output.taken) }
 }
 
 /// Takes sent bytes out of the output buffer.
@@ -189,7 +185,7 @@ unsafe fn sent(c: *mut redisContext, count: usize) {
         let before = sds::len((*c).obuf);
         // First, since the program's allocator may leave by an exception.
         (*c).obuf = sds::consume((*c).obuf, count);
-        if let Some(reader) = reader(c).as_mut() {
+        if let Some(reader) = whole_reader(c) {
             reader.output.take(before, count);
         }
         if count >= before && sds::block_size((*c).obuf) > KEPT_OUTPUT {

@@ -17,7 +17,7 @@ mod transport;
 
 use crate::error::{self, Error};
 use crate::layout::{REDIS_BLOCK, redisContext};
-use crate::reader::{Reader, Refused};
+use crate::reader::{self as parser, Reader, Refused};
 use libc::{c_char, c_int};
 
 pub(crate) use command::{Command, append, append_formatted, begin_command, set_max_output};
@@ -63,10 +63,8 @@ pub(crate) unsafe fn set_error(c: *mut redisContext, error: Error) {
 unsafe fn note_refusal(c: *mut redisContext, refused: Option<Refused>) {
     // SAFETY: the caller's context is live.
     unsafe {
-        let reader = reader(c);
-        // A reader that the program has zeroed itself ends with its public fields.
-        if !reader.is_null() && crate::reader::is_whole(reader) {
-            (*reader).refused = refused;
+        if let Some(reader) = whole_reader(c) {
+            reader.refused = refused;
         }
     }
 }
@@ -128,6 +126,21 @@ pub(crate) unsafe fn is_blocking(c: *const redisContext) -> bool {
 pub(crate) unsafe fn reader(c: *const redisContext) -> *mut Reader {
     // SAFETY: the context is live, and readers are only made by this library.
     unsafe { (*c).reader.cast() }
+}
+
+/// The context's reader, if what the context keeps in it is there: a program's own, zeroed, has the
+/// public fields alone.
+///
+/// # Safety
+/// `c` is live, and the reference is given up before its reader is used or changes.
+#[inline(always)]
+unsafe fn whole_reader<'a>(c: *const redisContext) -> Option<&'a mut Reader> {
+    // SAFETY: the caller's promises; only a whole reader is taken for one.
+    unsafe {
+        let reader = reader(c);
+        let is_whole = !reader.is_null() && parser::is_whole(reader);
+        if is_whole { reader.as_mut() } else { None }
+    }
 }
 
 /// Copies the reader's error, if it has one.
