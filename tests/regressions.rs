@@ -47,6 +47,7 @@ cases! { regressions_sync:
     defect_19_bad_format_leaves_the_connection
     defect_39_reconnect_keeps_settings
     defect_40_last_words
+    defect_40_many_last_words
 }
 
 cases! { regressions_async:
@@ -70,6 +71,7 @@ cases! { regressions_async:
     defect_31_subscription_is_sent_before_disconnecting
     defect_32_free_in_data_cleanup
     defect_40_last_words
+    defect_40_many_last_words
 }
 
 #[test]

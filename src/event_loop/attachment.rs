@@ -55,13 +55,6 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// A connect that is not yet begun.
-pub(super) enum Start {
-    /// The host's name is being looked up.
-    Resolving,
-    Now(Host),
-}
-
 /// The addresses of a host, or why there are none (`EAI_*`); `None` for what has no host.
 pub(super) type Host = Option<Result<Addresses, c_int>>;
 
@@ -74,7 +67,8 @@ pub(super) struct Attachment {
     token: Token,
     /// The descriptor that the registry knows, -1 for none.
     registered: c_int,
-    start: Option<Start>,
+    /// Where to connect to, as soon as that is known and until it is done.
+    start: Option<Host>,
     /// What the context wants.
     pub(super) interest: Directions,
     ready: Directions,
@@ -139,29 +133,14 @@ impl Attachment {
         self.news = Readiness::default();
     }
 
-    /// Begins to wait for a host's name, or to connect.
-    pub(super) fn start(&mut self, start: Start) {
-        self.start = Some(start);
-    }
-
-    /// Where to connect to now.
-    fn take_start(&mut self) -> Option<Host> {
-        match self.start.take() {
-            Some(Start::Now(host)) => Some(host),
-            other => {
-                self.start = other;
-                None
-            }
-        }
-    }
-
-    pub(super) fn is_resolving(&self) -> bool {
-        matches!(self.start, Some(Start::Resolving))
+    /// Has the context connect at its next turn.
+    pub(super) fn start(&mut self, host: Host) {
+        self.start = Some(host);
     }
 
     /// Whether there is something to do now.
     pub(super) fn is_runnable(&self) -> bool {
-        matches!(self.start, Some(Start::Now(_))) || self.next(Direction::Write).is_some()
+        self.start.is_some() || self.next(Direction::Write).is_some()
     }
 
     /// What to do after `last`: by turns, where both are possible.
@@ -234,7 +213,6 @@ impl Attachment {
         if let Some(received) = read {
             let brought = received != Brought::Nothing;
             self.ready.read &= received == Brought::Full || (self.hung_up && brought);
-            self.hung_up &= brought;
         }
         self.ready.write &= written != Some(false);
         let is_unix = context.c.c.connection_type == REDIS_CONN_UNIX;
@@ -292,7 +270,7 @@ pub(super) unsafe fn serve(driver: *mut Driver, key: Key) -> Option<bool> {
                 Driver::set_timer(driver, this);
                 return Some(false);
             }
-            if let Some(host) = (*this).take_start() {
+            if let Some(host) = (*this).start.take() {
                 async_context::begin_connect(context, of_use(host, context));
                 continue;
             }

@@ -1,6 +1,6 @@
 //! All contexts on one `mio::Registry`.
 
-use super::attachment::{self, Attachment, Host, Readiness, Start};
+use super::attachment::{self, Attachment, Host, Readiness};
 use super::hooks;
 use super::queue::Queue;
 use super::slab::{Key, Slab};
@@ -91,7 +91,6 @@ impl Driver {
         unsafe {
             let attachment = Self::add(this, context, token)?;
             hooks::set_hooks(attachment);
-            (*attachment).start(Start::Resolving);
             Ok((*attachment).key)
         }
     }
@@ -287,17 +286,15 @@ impl Driver {
         }
     }
 
-    /// Begins the connect of a context that waits for it.
+    /// Begins the connect of a context that waits for it. It waits for one answer, and only while it is attached.
     ///
     /// # Safety
     /// `this` is live.
     pub(super) unsafe fn start(this: *mut Self, key: Key, host: Host) {
         // SAFETY: the caller's promise.
         unsafe {
-            if let Some(attachment) = Self::attachment(this, key)
-                && (*attachment).is_resolving()
-            {
-                (*attachment).start(Start::Now(host));
+            if let Some(attachment) = Self::attachment(this, key) {
+                (*attachment).start(host);
                 Self::wake(this, attachment);
             }
         }

@@ -3,8 +3,17 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+
+/* The library wakes its loop by this. Also a call that succeeds may leave another errno behind. */
+static int spoils_errno;
+ssize_t write(int fd, const void *bytes, size_t len) {
+    ssize_t written = syscall(SYS_write, fd, bytes, len);
+    if (spoils_errno) errno = ECHILD;
+    return written;
+}
 
 static int called[8], count;
 static void note(void *data) { called[count++] = (int)(long)data; }
@@ -248,6 +257,19 @@ static void stops(void) {
     redisMioTimerCancel(loop, stays);
 }
 
+/* Signal handlers call it, which keep errno, and so do tasks' senders. */
+static void waking_keeps_errno(void) {
+    spoils_errno = 1;
+    errno = EDOM;
+    redisMioStop(loop);
+    check(errno == EDOM);
+    count = 0;
+    check(redisMioPost(loop, note, NULL) == REDIS_OK && errno == EDOM);
+    spoils_errno = 0;
+    check(redisMioRun(loop) == REDIS_OK && count == 0);
+    check(redisMioRunOnce(loop, 1000) == 1 && count == 1);
+}
+
 /* Further away than the kernel can be asked to wait at once. */
 static void a_timer_that_is_far_away(void) {
     unsigned long long far = redisMioTimerAdd(loop, (struct timeval){100 * 86400, 0}, note, NULL);
@@ -459,6 +481,7 @@ int main(void) {
     run(posts_up_to_a_limit);
     run(tasks_in_tasks);
     run(stops);
+    run(waking_keeps_errno);
     run(a_timer_that_is_far_away);
     run(a_signal_ends_the_wait);
     run(ends_in_every_callback);

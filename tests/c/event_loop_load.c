@@ -242,6 +242,35 @@ static void transports(void) {
     }
 }
 
+static ssize_t read_pipe(redisContext *c, char *buf, size_t room) {
+    ssize_t n = read(c->fd, buf, room);
+    if (n > 0) return n;
+    if (n < 0 && errno == EAGAIN) return 0;
+    c->err = n ? REDIS_ERR_IO : REDIS_ERR_EOF;
+    return -1;
+}
+
+/* Descriptors that are no sockets. Of the end of one the kernel says nothing else: EPOLLHUP alone where it can be read,
+ * EPOLLERR where it cannot. */
+static void ends_of_pipes(void) {
+    for (int writing = 0; writing < 2; writing++) {
+        redisContextFuncs funcs;
+        redisOptions o = {.type = REDIS_CONN_USERFD};
+        struct client c;
+        int fds[2];
+        check(pipe(fds) == 0 && fcntl(fds[writing], F_SETFL, O_NONBLOCK) == 0);
+        o.endpoint.fd = fds[writing];
+        open_with(&c, &o);
+        funcs = *c.ac->c.funcs;
+        funcs.read = read_pipe;
+        c.ac->c.funcs = &funcs;
+        for (int i = 0; i < 3; i++) check(redisMioRunOnce(loop, 5) >= 0 && c.ac);
+        close(fds[!writing]);
+        loop_until(c.ac == NULL);
+        check(c.disconnected == REDIS_ERR && c.err == (writing ? REDIS_ERR_IO : REDIS_ERR_EOF));
+    }
+}
+
 int main(void) {
     begin();
     run(pipeline);
@@ -253,6 +282,7 @@ int main(void) {
     run(more_reads_than_turns);
     run(a_full_socket_is_quiet);
     run(an_end_that_comes_alone);
+    run(ends_of_pipes);
     run(transports);
     redisMioLoopFree(loop);
     return 0;

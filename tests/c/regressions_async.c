@@ -357,6 +357,34 @@ static void defect_40_last_words(void) {
     a.act = NULL;
 }
 
+static int whole, missing;
+static void count_replies(redisAsyncContext *ac, void *reply, void *privdata) {
+    (void)ac, (void)privdata;
+    if (reply) whole++;
+    else missing++;
+}
+/* The same of more than one read brings. */
+static void defect_40_many_last_words(void) {
+    enum { REPLIES = 150, EACH = 1000 };
+    static char words[REPLIES * (EACH + 9)];
+    redisOptions o = {.type = REDIS_CONN_USERFD};
+    size_t len = 0;
+    int fds[2];
+    begin("many last words");
+    for (int i = 0; i < REPLIES; i++) len += (size_t)sprintf(words + len, "$%d\r\n%0*d\r\n", EACH, EACH, i);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    o.endpoint.fd = fds[0];
+    session_open(&s, &o);
+    redisAsyncSetDisconnectCallback(s.ac, on_disconnect);
+    for (int i = 0; i <= REPLIES; i++) check(redisAsyncCommand(s.ac, count_replies, NULL, "PING") == REDIS_OK);
+    check(write(fds[1], words, len) == (ssize_t)len);
+    close(fds[1]);
+    whole = missing = 0;
+    drive_write(&s);
+    check(s.ac == NULL && whole == REPLIES && missing == 1);
+    contains(trace.calls, "{onDisconnect -1 err 1 'Broken pipe'");
+}
+
 static const struct test_case cases[] = {
     CASE(defect_20_short_pushes),
     CASE(defect_21_error_reply_while_subscribed),
@@ -378,6 +406,7 @@ static const struct test_case cases[] = {
     CASE(defect_31_subscription_is_sent_before_disconnecting),
     CASE(defect_32_free_in_data_cleanup),
     CASE(defect_40_last_words),
+    CASE(defect_40_many_last_words),
 };
 
 int main(int argc, char **argv) {

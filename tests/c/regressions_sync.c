@@ -610,6 +610,28 @@ static void defect_40_last_words(void) {
     redisFree(c);
 }
 
+/* The same of more than one read brings: all of it is read, however little the reads before have brought. */
+static void defect_40_many_last_words(void) {
+    enum { REPLIES = 150, EACH = 1000 };
+    static char words[REPLIES * (EACH + 9)];
+    size_t len = 0;
+    int fds[2], replies = 0;
+    redisReply *r;
+    for (int i = 0; i < REPLIES; i++) len += (size_t)sprintf(words + len, "$%d\r\n%0*d\r\n", EACH, EACH, i);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    redisContext *c = redisConnectFd(fds[0]);
+    check(write(fds[1], words, len) == (ssize_t)len);
+    close(fds[1]);
+    for (int i = 0; i <= REPLIES; i++) redisAppendCommand(c, "PING");
+    while (redisGetReply(c, (void **)&r) == REDIS_OK) {
+        check(r->len == EACH && atoi(r->str) == replies++);
+        freeReplyObject(r);
+    }
+    check(replies == REPLIES && c->err == REDIS_ERR_IO);
+    same(c->errstr, "Broken pipe");
+    redisFree(c);
+}
+
 static const struct test_case cases[] = {
     CASE(defect_1_no_sigpipe),
     CASE(defect_3_close_on_exec_is_not_reuse),
@@ -633,6 +655,7 @@ static const struct test_case cases[] = {
     CASE(defect_19_bad_format_leaves_the_connection),
     CASE(defect_39_reconnect_keeps_settings),
     CASE(defect_40_last_words),
+    CASE(defect_40_many_last_words),
 };
 
 int main(int argc, char **argv) {
