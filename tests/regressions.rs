@@ -47,6 +47,7 @@ cases! { regressions_sync:
     defect_19_bad_format_leaves_the_connection
     defect_39_reconnect_keeps_settings
     defect_40_last_words
+    defect_40_last_words_before_a_reset
     defect_40_many_last_words
 }
 

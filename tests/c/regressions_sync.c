@@ -577,7 +577,7 @@ static void defect_39_reconnect_keeps_settings(void) {
     c->funcs = &own;
     check(redisReconnect(c) == REDIS_OK);
     check(option_of(c->fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
-    check(option_of(c->fd, IPPROTO_TCP, TCP_KEEPIDLE) == 33);
+    check(option_of(c->fd, IPPROTO_TCP, TCP_KEEPIDLE) == 33 && option_of(c->fd, IPPROTO_TCP, TCP_KEEPINTVL) == 11);
     check(option_of(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 4321);
     check(c->reader->fn == &table);
     check(c->reader->privdata == mark);
@@ -607,6 +607,33 @@ static void defect_40_last_words(void) {
     check(redisCommand(c, "PING") == NULL && errno == EPIPE && c->err == REDIS_ERR_IO);
     same(c->errstr, "Broken pipe");
     check(c->flags & REDIS_BLOCK);
+    redisFree(c);
+}
+
+/* A peer that has not read everything resets the connection. What it had said is there all the same. */
+static void defect_40_last_words_before_a_reset(void) {
+    int fds[2];
+    redisReply *r;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    redisContext *c = redisConnectFd(fds[0]);
+    check(send(fds[0], "unread", 6, 0) == 6);
+    check(send(fds[1], "+word\r\n", 7, 0) == 7);
+    close(fds[1]);
+    r = redisCommand(c, "PING");
+    check(r != NULL && c->err == 0);
+    if (r) same(r->str, "word");
+    freeReplyObject(r);
+    check(redisCommand(c, "PING") == NULL && c->err == REDIS_ERR_IO);
+    redisFree(c);
+
+    /* It has said nothing: the error is that of the write, also in errno. */
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) peer_die("socketpair");
+    c = redisConnectFd(fds[0]);
+    check(send(fds[0], "unread", 6, 0) == 6);
+    close(fds[1]);
+    errno = 0;
+    check(redisCommand(c, "PING") == NULL && errno == EPIPE && c->err == REDIS_ERR_IO);
+    same(c->errstr, "Broken pipe");
     redisFree(c);
 }
 
@@ -655,6 +682,7 @@ static const struct test_case cases[] = {
     CASE(defect_19_bad_format_leaves_the_connection),
     CASE(defect_39_reconnect_keeps_settings),
     CASE(defect_40_last_words),
+    CASE(defect_40_last_words_before_a_reset),
     CASE(defect_40_many_last_words),
 };
 

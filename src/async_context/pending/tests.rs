@@ -346,3 +346,19 @@ fn every_reply_finds_its_own_command() {
     println!("{count} sequences, {decided} decided to their end, 0 differences");
     assert!(decided > count / 3, "{decided} of {count}");
 }
+
+/// A program that has never used a shard channel: an array that looks like one's is nobody's reply.
+#[test]
+fn arrays_of_shards_are_unrequested_if_there_is_none() {
+    for word in [&b"sunsubscribe"[..], b"smessage", b"ssubscribe"] {
+        let reply = Reply {
+            kind: Some(Kind::Array),
+            readable: true,
+            text: None,
+            elements: 3,
+            event: Some(Event::new(word, Some(b"a"), || Some(0))),
+        };
+        let verdict = Pending::<u64>::new().decide(&reply, false);
+        assert_eq!(verdict, Verdict::Fail(Fault::Unrequested));
+    }
+}
