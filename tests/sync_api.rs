@@ -27,6 +27,7 @@ cases! {
     nesting_is_limited
     attributes_are_in_band
     empty_commands_do_not_hang
+    errors_of_the_socket
 }
 
 #[test]

@@ -27,6 +27,19 @@ static void close_all(redisContext *c) {
     peer_end(&p);
 }
 
+/* The library calls these; while nothing is set they do what libc's do. */
+static int recv_errno, send_errno;
+ssize_t recv(int fd, void *place, size_t room, int flags) {
+    if (recv_errno == 0) return recvfrom(fd, place, room, flags, NULL, NULL);
+    errno = recv_errno;
+    return -1;
+}
+ssize_t send(int fd, const void *bytes, size_t len, int flags) {
+    if (send_errno == 0) return sendto(fd, bytes, len, flags, NULL, 0);
+    errno = send_errno;
+    return -1;
+}
+
 /* Every name resolves to these three. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
     static const char *const several[] = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
@@ -135,11 +148,44 @@ static void empty_commands_do_not_hang(void) {
     close_all(c);
 }
 
+/* What becomes of each errno of recv and send, as contract section 4 says; 0: it is tried again. */
+static void errors_of_the_socket(void) {
+    static const struct {
+        int number, blocking, when_reading, when_writing;
+        const char *text;
+    } rows[] = {
+        {EINTR, 1, 0, 0, ""},
+        {EINTR, 0, 0, 0, ""},
+        {EAGAIN, 1, REDIS_ERR_IO, REDIS_ERR_IO, "Resource temporarily unavailable"},
+        {EAGAIN, 0, 0, 0, ""},
+        {ETIMEDOUT, 1, REDIS_ERR_TIMEOUT, REDIS_ERR_IO, "recv timeout"},
+        {ETIMEDOUT, 0, REDIS_ERR_IO, REDIS_ERR_IO, "Connection timed out"},
+        {ECONNRESET, 1, REDIS_ERR_IO, REDIS_ERR_IO, "Connection reset by peer"},
+        {ECONNRESET, 0, REDIS_ERR_IO, REDIS_ERR_IO, "Connection reset by peer"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int writing = 0; writing < 2; writing++) {
+            redisContext *c = connected();
+            int done, wanted = writing ? rows[i].when_writing : rows[i].when_reading;
+            if (!rows[i].blocking) c->flags &= ~REDIS_BLOCK;
+            check(redisAppendCommand(c, "PING") == REDIS_OK);
+            *(writing ? &send_errno : &recv_errno) = rows[i].number;
+            check((writing ? redisBufferWrite(c, &done) : redisBufferRead(c)) == (wanted ? REDIS_ERR : REDIS_OK));
+            if (wanted) check(errno == rows[i].number);
+            recv_errno = send_errno = 0;
+            check(c->err == wanted);
+            if (wanted == rows[i].when_reading) same(c->errstr, rows[i].text);
+            close_all(c);
+        }
+    }
+}
+
 static const struct test_case cases[] = {
     CASE(one_deadline_for_all_addresses),
     CASE(nesting_is_limited),
     CASE(attributes_are_in_band),
     CASE(empty_commands_do_not_hang),
+    CASE(errors_of_the_socket),
 };
 
 int main(int argc, char **argv) {
