@@ -26,6 +26,7 @@ cases! {
     armed_once_for_many_commands
     early_timer_is_armed_again
     some_milliseconds_early_is_early
+    a_new_timeout_is_armed
     own_timer_is_believed
     connecting_times_out
     done_connect_counts arrived_reply_counts arrived_pushes_do_not_count timer_within_a_callback

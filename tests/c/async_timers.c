@@ -89,6 +89,20 @@ static void some_milliseconds_early_is_early(void) {
     check(was_early);
 }
 
+/* The next event tells the loop, whose timer is still to go off by the old one. */
+static void a_new_timeout_is_armed(void) {
+    connected(&later);
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    check(redisAsyncSetTimeout(s.ac, soon) == REDIS_OK);
+    trace.hooks[0] = 0;
+    peer_say(&p, "+");
+    drive_read(&s);
+    contains(trace.hooks, "<timer 0.");
+    check(s.timer <= 0.1 && trace.calls[0] == 0);
+    end();
+}
+
 /* A program that has timers of its own and no hook for them is believed at once. */
 static void own_timer_is_believed(void) {
     connected(&later);
@@ -294,6 +308,7 @@ static const struct test_case cases[] = {
     CASE(armed_once_for_many_commands),
     CASE(early_timer_is_armed_again),
     CASE(some_milliseconds_early_is_early),
+    CASE(a_new_timeout_is_armed),
     CASE(own_timer_is_believed),
     CASE(connecting_times_out),
     CASE(done_connect_counts),

@@ -362,3 +362,32 @@ fn arrays_of_shards_are_unrequested_if_there_is_none() {
         assert_eq!(verdict, Verdict::Fail(Fault::Unrequested));
     }
 }
+
+/// No command of these is answered, so that a status that looks like the feed is the feed.
+#[test]
+fn the_feed_may_begin_behind_all_that_is_unheard() {
+    for leaves in ["unsubscribe", "punsubscribe", "subscribe a"] {
+        let mut pending = Pending::<u64>::new();
+        for command in ["CLIENT REPLY OFF", leaves, "MONITOR"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let mut text = format!("*{}\r\n", words.len());
+            for word in words {
+                text += &format!("${}\r\n{word}\r\n", word.len());
+            }
+            let circumstances = Circumstances {
+                subscribed: true,
+                ..Circumstances::default()
+            };
+            let arguments = arguments_of(text.as_bytes()).expect("a command");
+            assert!(pending.enter(&arguments, 0, circumstances).is_ok());
+        }
+        let line = Reply {
+            kind: Some(Kind::SimpleString),
+            readable: true,
+            text: Some(b"1700000000.123456 [0 127.0.0.1:1] \"PING\""),
+            elements: 0,
+            event: None,
+        };
+        assert_eq!(pending.decide(&line, true), Verdict::Feed, "{leaves}");
+    }
+}
