@@ -28,6 +28,7 @@ cases! {
     attributes_are_in_band
     empty_commands_do_not_hang
     errors_of_the_socket
+    one_byte_is_left
 }
 
 #[test]

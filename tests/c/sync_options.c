@@ -28,14 +28,14 @@ static void close_all(redisContext *c) {
 }
 
 /* The library calls these; while nothing is set they do what libc's do. */
-static int recv_errno, send_errno;
+static int recv_errno, send_errno, send_leaves_one;
 ssize_t recv(int fd, void *place, size_t room, int flags) {
     if (recv_errno == 0) return recvfrom(fd, place, room, flags, NULL, NULL);
     errno = recv_errno;
     return -1;
 }
 ssize_t send(int fd, const void *bytes, size_t len, int flags) {
-    if (send_errno == 0) return sendto(fd, bytes, len, flags, NULL, 0);
+    if (send_errno == 0) return sendto(fd, bytes, len - (size_t)send_leaves_one, flags, NULL, 0);
     errno = send_errno;
     return -1;
 }
@@ -180,12 +180,25 @@ static void errors_of_the_socket(void) {
     }
 }
 
+static void one_byte_is_left(void) {
+    redisContext *c = connected();
+    int done = 1;
+    check(redisAppendCommand(c, "PING") == REDIS_OK);
+    send_leaves_one = 1;
+    check(redisBufferWrite(c, &done) == REDIS_OK && !done && sdslen(c->obuf) == 1);
+    send_leaves_one = 0;
+    check(redisBufferWrite(c, &done) == REDIS_OK && done && sdslen(c->obuf) == 0);
+    same(peer_heard(&p, 1000), "*1 $4 PING");
+    close_all(c);
+}
+
 static const struct test_case cases[] = {
     CASE(one_deadline_for_all_addresses),
     CASE(nesting_is_limited),
     CASE(attributes_are_in_band),
     CASE(empty_commands_do_not_hang),
     CASE(errors_of_the_socket),
+    CASE(one_byte_is_left),
 };
 
 int main(int argc, char **argv) {

@@ -391,3 +391,21 @@ fn the_feed_may_begin_behind_all_that_is_unheard() {
         assert_eq!(pending.decide(&line, true), Verdict::Feed, "{leaves}");
     }
 }
+
+/// In subscribed mode the C library forgives a server what it sends unasked, errors excepted.
+#[test]
+fn what_nobody_asked_for_is_ignored_in_subscribed_mode_alone() {
+    let reply = |kind| Reply {
+        kind: Some(kind),
+        readable: true,
+        text: None,
+        elements: 0,
+        event: None,
+    };
+    let decide = |kind, subscribed| Pending::<u64>::new().decide(&reply(kind), subscribed);
+    for kind in [Kind::SimpleString, Kind::Integer, Kind::BulkString] {
+        assert_eq!(decide(kind, true), Verdict::Nobody);
+        assert_eq!(decide(kind, false), Verdict::Fail(Fault::Unrequested));
+    }
+    assert_eq!(decide(Kind::SimpleError, true), Verdict::Disconnect);
+}
