@@ -1,0 +1,4 @@
+//! One connection to one server.
+
+pub mod backoff;
+pub mod ledger;
