@@ -161,8 +161,10 @@ impl Value for Duration {
         let micros = self.as_micros();
         let text = match micros {
             0 => text::copy("0"),
-            _ if micros % 1_000_000 == 0 => text::display(&format_args!("{}s", micros / 1_000_000)),
-            _ if micros % 1000 == 0 => text::display(&format_args!("{}ms", micros / 1000)),
+            _ if micros.is_multiple_of(1_000_000) => {
+                text::display(&format_args!("{}s", micros / 1_000_000))
+            }
+            _ if micros.is_multiple_of(1000) => text::display(&format_args!("{}ms", micros / 1000)),
             _ => text::display(&format_args!("{micros}us")),
         };
         text.map(Some)
