@@ -70,6 +70,13 @@ stage: rust
 bench-tls: tools oracle stage
 	scripts/bench-tls
 
+# What is written from facts: the client's table of commands.
+generate:
+	scripts/generate
+
+generate-check:
+	scripts/generate --check
+
 headers:
 	scripts/headers
 
@@ -111,4 +118,4 @@ check-bare:
 check-deb: deb
 	scripts/check-deb "$(TARGET)/deb" "$(abspath $(TARGET))/debian13-apt"
 
-.PHONY: all rust demo test soak soak-faults tools oracle bench bench-quick bench-tls fuzz fuzz-quick stage headers headers-check abi-check abidiff deny asan install uninstall deb check-bare check-deb
+.PHONY: all generate generate-check rust demo test soak soak-faults tools oracle bench bench-quick bench-tls fuzz fuzz-quick stage headers headers-check abi-check abidiff deny asan install uninstall deb check-bare check-deb
