@@ -1,4 +1,5 @@
 //! One connection to one server.
 
 pub mod backoff;
+pub mod handshake;
 pub mod ledger;
