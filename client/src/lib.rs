@@ -13,6 +13,8 @@
 )]
 
 #[forbid(unsafe_code)]
+pub mod client;
+#[forbid(unsafe_code)]
 pub mod commands;
 #[forbid(unsafe_code)]
 pub mod config;
