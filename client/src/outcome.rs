@@ -14,6 +14,42 @@ pub enum Outcome {
     Unknown = 4,
 }
 
+/// Why a command has ended as it did.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A reply came.
+    None = 0,
+    /// The server answered with an error.
+    ErrorReply = 1,
+    /// Its deadline has passed.
+    Timeout = 2,
+    /// The program has cancelled it.
+    Cancelled = 3,
+    /// The server has closed the connection.
+    ClosedByPeer = 4,
+    /// The connection was reset, or another I/O error has ended it.
+    Reset = 5,
+    /// The server did not answer, and the connection was given up.
+    Stalled = 6,
+    /// The server sent something else than RESP, or more than the limits allow.
+    Protocol = 7,
+    /// No connection could be made.
+    Connect = 8,
+    /// The host name could not be resolved.
+    Resolve = 9,
+    /// The TLS handshake has failed.
+    Tls = 10,
+    /// The server refuses the user or the password.
+    Authentication = 11,
+    /// The server refuses another command of the handshake.
+    Handshake = 12,
+    /// There is no connection, and the command or the client fails fast.
+    NotReady = 13,
+    /// The client is closing.
+    Closing = 15,
+}
+
 /// An error reply by its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {

@@ -83,8 +83,16 @@ impl History {
         }
     }
 
-    /// The verdict if the command ends with this attempt, because it may not be repeated, or its
-    /// time is up.
+    /// The verdict on a command whose time is up: while it waits, which is no attempt, or during an
+    /// attempt, which may still succeed.
+    pub fn give_up(&mut self, nature: &Nature, attempt: Attempt<'_>) -> Verdict {
+        if attempt != Attempt::NotSent {
+            self.attempts = self.attempts.saturating_add(1);
+        }
+        self.end(nature, attempt)
+    }
+
+    /// The verdict if the command ends with this attempt.
     pub fn end(self, nature: &Nature, attempt: Attempt<'_>) -> Verdict {
         let lost = self.lost;
         let (outcome, no_effect) = match attempt {

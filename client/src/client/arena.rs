@@ -212,6 +212,20 @@ impl Links {
         self.set(id, None, None);
     }
 
+    /// Puts a list before another one.
+    pub(super) fn prepend(&mut self, list: &mut List, before: List) {
+        let (Some(first), Some(last)) = (before.first, before.last) else {
+            return;
+        };
+        self.set_behind(last, list.first);
+        match list.first {
+            Some(old) => self.set_before(old, Some(last)),
+            None => list.last = Some(last),
+        }
+        list.first = Some(first);
+    }
+
+    #[cfg(test)]
     pub(super) fn pop_front(&mut self, list: &mut List) -> Option<Id> {
         let first = list.first?;
         self.remove(list, first);

@@ -44,6 +44,11 @@ impl<T> Default for Ledger<T> {
 }
 
 impl<T> Ledger<T> {
+    /// Makes room for one more command.
+    pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        Ok(self.owed.try_reserve(1)?)
+    }
+
     /// Takes note of a command of `length` bytes, before it is given to the connection.
     pub fn give(&mut self, command: T, length: usize) -> Result<(), OutOfMemory> {
         self.owed.try_reserve(1)?;
