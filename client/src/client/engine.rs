@@ -343,6 +343,11 @@ impl<C: AsRef<[u8]>, T, R: Reply> Engine<C, T, R> {
         self.requests.len() == 0 && self.completions.is_empty()
     }
 
+    /// How many commands wait, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.waiting_count, self.waiting_bytes)
+    }
+
     /// Replies that came after their commands had ended.
     pub fn late_replies(&self) -> u64 {
         self.late_replies

@@ -40,6 +40,8 @@ struct World {
     /// The server does not wait for the CR LF at a command's end.
     hasty: bool,
     cuts: u64,
+    /// Replies to commands that had ended.
+    late: u64,
 }
 
 #[derive(Default)]
@@ -82,6 +84,7 @@ impl World {
             hasty: random.bool(),
             random,
             cuts: 0,
+            late: 0,
         }
     }
 
@@ -214,7 +217,9 @@ impl World {
             let Some(reply) = self.connection.as_mut().and_then(|c| c.replies.pop_front()) else {
                 return;
             };
+            self.late += u64::from(self.facts[reply.command].told.is_some());
             assert_eq!(self.engine.reply(reply, self.now), Ok(()));
+            self.listen();
         }
     }
 
@@ -279,7 +284,8 @@ impl World {
             self.listen();
         }
         assert!(self.engine.is_idle(), "everything ends");
-        assert_eq!(self.engine.wake(), None);
+        assert_eq!((self.engine.wake(), self.engine.waiting()), (None, (0, 0)));
+        assert_eq!(self.engine.late_replies(), self.late);
         for (number, fact) in self.facts.iter().enumerate() {
             assert_eq!(fact.submitted, fact.told.is_some(), "{number} is told");
             if fact.told == Some(Outcome::NotDone) || !fact.submitted {
