@@ -3,3 +3,4 @@
 pub mod backoff;
 pub mod handshake;
 pub mod ledger;
+pub mod liveness;
