@@ -109,8 +109,10 @@ impl World {
         };
         let bytes = command(number, self.random.usize(0..40));
         let accepted = self.engine.submit(number, bytes, nature, timeout, self.now);
-        if accepted.is_ok() && self.random.u8(0..10) == 0 {
-            assert!(self.engine.cancel(accepted.unwrap(), self.now));
+        if let Ok(id) = accepted
+            && self.random.u8(0..10) == 0
+        {
+            assert!(self.engine.cancel(id, self.now));
         }
         self.facts.push(Fact {
             nature,
@@ -177,11 +179,10 @@ impl World {
             let length = number_in(&arrived[..6]);
             let number = number_in(&arrived[6..12]);
             let whole = arrived.len() >= length;
-            if whole || (self.hasty && arrived.len() >= length - 2) {
-                if !connection.ahead {
-                    connection.ahead = true;
-                    self.execute(number);
-                }
+            let enough = whole || (self.hasty && arrived.len() >= length - 2);
+            if enough && !connection.ahead {
+                connection.ahead = true;
+                self.execute(number);
             }
             if !whole {
                 return;
