@@ -3,4 +3,5 @@
 pub mod backoff;
 pub mod handshake;
 pub mod ledger;
+pub mod life;
 pub mod liveness;
