@@ -26,3 +26,5 @@ pub mod outcome;
 pub mod retry;
 #[forbid(unsafe_code)]
 mod text;
+#[forbid(unsafe_code)]
+pub mod time;

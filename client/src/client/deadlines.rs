@@ -3,9 +3,7 @@
 
 use super::arena::{Id, Links, List};
 use crate::text::OutOfMemory;
-
-/// Microseconds since the client was made.
-pub type Time = u64;
+use crate::time::Time;
 
 /// Microseconds of a slot: a request is due so much late at most.
 const SLOT: Time = 8192;

@@ -2,73 +2,15 @@
 //! exactly once. It knows no socket and no clock; the host tells it what happens, and when.
 
 use super::arena::{Arena, Id, Links, List};
-use super::deadlines::{Deadlines, Place, Time};
+use super::command::{Completion, Limits, Refusal, Reply};
+use super::deadlines::{Deadlines, Place};
 use crate::connection::ledger::{Fate, Ledger};
-use crate::outcome::{Cause, Outcome};
+use crate::outcome::Cause;
 use crate::retry::{Attempt, History, Nature, Verdict};
 use crate::text::OutOfMemory;
+use crate::time::{Time, after, micros};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// A reply, as far as it decides anything.
-pub trait Reply {
-    /// The text, if it is an error.
-    fn error(&self) -> Option<&[u8]>;
-}
-
-/// How a command has ended. Each command that was accepted has exactly one.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Completion<T, R> {
-    /// What the command was submitted with.
-    pub tag: T,
-    /// How it has ended.
-    pub outcome: Outcome,
-    /// Why.
-    pub cause: Cause,
-    /// It may have been executed by an earlier attempt, too.
-    pub repeated: bool,
-    /// It was refused, and nothing can have happened.
-    pub no_effect: bool,
-    /// How often it was given to a connection.
-    pub attempts: u32,
-    /// Microseconds until it was first given to a connection, or until its end.
-    pub queued: Time,
-    /// Microseconds from then until its end.
-    pub on_wire: Time,
-    /// The reply, if one came.
-    pub reply: Option<R>,
-}
-
-/// What the program sets.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Commands that may wait.
-    pub waiting: usize,
-    /// Bytes of the commands that may wait.
-    pub waiting_bytes: usize,
-    /// Commands that a connection may owe replies to.
-    pub in_flight: usize,
-    /// Bytes that a connection may hold and its transport has not taken: whatever is beyond can
-    /// still be withdrawn.
-    pub window: u64,
-}
-
-/// Why a command is not accepted. Nothing has happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A limit is reached.
-    Full,
-    /// The client is closing.
-    Closing,
-    /// Memory is short.
-    Memory,
-}
-
-impl From<OutOfMemory> for Refusal {
-    fn from(_: OutOfMemory) -> Self {
-        Self::Memory
-    }
-}
 
 #[derive(Debug)]
 struct Request<C, T> {
@@ -419,7 +361,7 @@ impl<C: AsRef<[u8]>, T, R: Reply> Engine<C, T, R> {
         let Some(request) = self.requests.get_mut(id) else {
             return;
         };
-        let longest = u64::try_from(within.as_micros()).unwrap_or(u64::MAX);
+        let longest = micros(within);
         if longest == 0 {
             request.stage = Stage::Waiting;
             let length = request.command.as_ref().len();
@@ -444,8 +386,4 @@ impl<C: AsRef<[u8]>, T, R: Reply> Engine<C, T, R> {
         self.waiting_count -= 1;
         self.waiting_bytes -= length;
     }
-}
-
-fn after(now: Time, time: Duration) -> Time {
-    now.saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }

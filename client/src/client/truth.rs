@@ -7,6 +7,7 @@ use super::*;
 use crate::config::RetryPolicy;
 use crate::outcome::{Cause, Outcome};
 use crate::retry::Nature;
+use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The states of a connection that comes back, and when the next attempt is made.
 
 use super::backoff::Backoff;
-use crate::client::Time;
+use crate::time::{Time, after, micros};
 use std::time::Duration;
 
 /// What the connection is doing. The numbers are those of the C header.
@@ -119,7 +119,7 @@ impl Life {
     pub fn refused_credentials(&mut self, now: Time) {
         if self.state.is_attempt() {
             self.state = State::Authentication;
-            self.time = now.saturating_add(micros(self.backoff.longest()));
+            self.time = after(now, self.backoff.longest());
         }
     }
 
@@ -152,10 +152,6 @@ impl State {
             Self::Resolving | Self::Connecting | Self::Tls | Self::Handshake
         )
     }
-}
-
-fn micros(time: Duration) -> Time {
-    Time::try_from(time.as_micros()).unwrap_or(Time::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether the server still answers.
 
-use crate::client::Time;
+use crate::time::Time;
 
 /// What is to be done about a connection that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
