@@ -242,6 +242,75 @@ static void transports(void) {
     }
 }
 
+static int reads_told;
+static void read_once(redisAsyncContext *ac) {
+    reads_told++;
+    ac->ev.delRead(ac->ev.data);
+    own_read(ac);
+    ac->ev.delRead(ac->ev.data);
+}
+
+/* A transport that does not want to read is told of nothing, until it wants to again. */
+static void a_transport_that_stops_reading(void) {
+    redisContextFuncs funcs;
+    struct peer p;
+    struct client c;
+    peer_listen(&p);
+    open_tcp(&c, "127.0.0.1", p.port);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    peer_accept(&p);
+    funcs = *c.ac->c.funcs;
+    funcs.async_read = read_once;
+    c.ac->c.funcs = &funcs;
+    peer_say(&p, "+");
+    loop_until(reads_told > 0);
+    check(reads_told == 1);
+    peer_say(&p, "PONG\r\n");
+    for (int i = 0; i < 5; i++) check(redisMioRunOnce(loop, 10) >= 0);
+    check(reads_told == 1 && c.answered == 0);
+    c.ac->ev.addRead(c.ac->ev.data);
+    loop_until(c.answered == 1);
+    check(reads_told == 2);
+    redisAsyncFree(c.ac);
+    peer_end(&p);
+}
+
+static struct peer next_peer;
+static int reads_until_move;
+static void read_elsewhere(redisAsyncContext *ac) {
+    if (reads_until_move-- == 0) check(dup2(next_peer.fd, ac->c.fd) == ac->c.fd);
+    own_read(ac);
+}
+
+/* A transport that puts another socket in the place of its own, of which no event tells. */
+static void a_transport_that_moves(void) {
+    redisContextFuncs funcs;
+    struct peer p;
+    struct client c;
+    int fds[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+    next_peer.fd = fds[0];
+    peer_listen(&p);
+    open_tcp(&c, "127.0.0.1", p.port);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    peer_accept(&p);
+    funcs = *c.ac->c.funcs;
+    funcs.async_read = read_elsewhere;
+    c.ac->c.funcs = &funcs;
+    reads_until_move = 0;
+    peer_say(&p, "+old\r\n");
+    loop_until(reads_until_move < 0);
+    check(c.answered == 0);
+    for (int i = 0; i < 3; i++) check(redisMioRunOnce(loop, 10) >= 0);
+    check(send(fds[1], "+PONG\r\n", 7, 0) == 7);
+    loop_until(c.answered == 1);
+    redisAsyncFree(c.ac);
+    close(fds[0]), close(fds[1]);
+    peer_end(&p);
+}
+
 static ssize_t read_pipe(redisContext *c, char *buf, size_t room) {
     ssize_t n = read(c->fd, buf, room);
     if (n > 0) return n;
@@ -283,6 +352,8 @@ int main(void) {
     run(a_full_socket_is_quiet);
     run(an_end_that_comes_alone);
     run(ends_of_pipes);
+    run(a_transport_that_stops_reading);
+    run(a_transport_that_moves);
     run(transports);
     redisMioLoopFree(loop);
     return 0;

@@ -1,6 +1,7 @@
 /* A blocking pipeline to a peer that reads on only when its answers are taken: what arrives is read while nothing can be sent. */
 #include <hiredis/hiredis.h>
 #include <setjmp.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include "cases.h"
 #include "peer.h"
@@ -135,28 +136,67 @@ static void takes_nothing(void) {
     }
 }
 
+/* The library reads by this. */
+static __thread int receives;
+ssize_t recv(int fd, void *bytes, size_t room, int flags) {
+    receives++;
+    return syscall(SYS_recvfrom, fd, bytes, room, flags, NULL, NULL);
+}
+
 static void half_closes(struct peer *peer) {
     peer_accept(peer);
     peer_say(peer, "+one\r\n+two\r\n");
     peer_half_close(peer);
+    usleep(500000);
     size_t all = 0;
     for (size_t n; (n = peer_swallow(peer, 1 << 20)) > 0;) all += n;
     check(all > (size_t)COMMANDS * ANSWER);
 }
 
-/* It has said all and takes the rest: the replies come, everything is sent, then comes the end. */
+/* It has said all and takes the rest, later: the replies come, everything is sent, then comes the end. Nothing is to be had
+ * from an end that is known, so that it is not read again and again. */
 static void says_no_more(void) {
     redisReply *reply = NULL;
     peer_listen(&p);
     peer_start(&p, half_closes);
     redisContext *c = redisConnect("127.0.0.1", p.port);
     append_all(c);
+    receives = 0;
     check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "one"));
+    check(receives <= 3);
     freeReplyObject(reply);
     check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && !strcmp(reply->str, "two"));
     freeReplyObject(reply);
     check(redisGetReply(c, (void **)&reply) == REDIS_ERR && c->err == REDIS_ERR_EOF);
     check(sdslen(c->obuf) == 0);
+    end(c);
+}
+
+enum { PARTS = 50, PART = 20000 };
+
+static void talks_first(struct peer *peer) {
+    char head[32];
+    peer_accept(peer);
+    snprintf(head, sizeof head, "$%d\r\n", PARTS * PART);
+    peer_say(peer, head);
+    for (int i = 0; i < PARTS; i++) peer_send(peer, value, PART), usleep(20000);
+    peer_say(peer, "\r\n");
+    while (peer_swallow(peer, 1 << 20) > 0) {}
+}
+
+/* What arrives is progress as is what is sent: the command timeout does not end it, if the socket's own is longer. */
+static void says_much_before_it_takes_all(void) {
+    struct timeval longer = {20, 0};
+    redisReply *reply = NULL;
+    peer_listen(&p);
+    peer_start(&p, talks_first);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    check(redisSetTimeout(c, (struct timeval){0, 500000}) == REDIS_OK);
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &longer, sizeof longer);
+    append_all(c);
+    check(redisGetReply(c, (void **)&reply) == REDIS_OK && reply && reply->len == PARTS * PART);
+    freeReplyObject(reply);
+    check(c->err == 0 && sdslen(c->obuf) == 0);
     end(c);
 }
 
@@ -248,8 +288,34 @@ static void bounded_input(void) {
     end(c);
 }
 
+static int reads;
+static ssize_t no_write(redisContext *c) {
+    c->err = REDIS_ERR_IO;
+    return -1;
+}
+static ssize_t counted_read(redisContext *c, char *buf, size_t room) {
+    reads++;
+    return usual->read(c, buf, room);
+}
+
+/* What a peer has said before a write failed is asked of no transport that may wait. */
+static void own_transport_is_not_asked_again(void) {
+    peer_listen(&p);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    usual = c->funcs;
+    own = *usual;
+    own.write = no_write;
+    own.read = counted_read;
+    c->funcs = &own;
+    check(redisCommand(c, "PING") == NULL && c->err == REDIS_ERR_IO && reads == 0);
+    redisFree(c);
+    peer_end(&p);
+}
+
 static const struct test_case cases[] = {
-    CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more), CASE(own_transport), CASE(left_by_the_allocator), CASE(bounded_input),
+    CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more),
+    CASE(says_much_before_it_takes_all), CASE(own_transport), CASE(own_transport_is_not_asked_again), CASE(left_by_the_allocator),
+    CASE(bounded_input),
 };
 
 int main(int argc, char **argv) {
