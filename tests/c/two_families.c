@@ -53,8 +53,16 @@ static void every_server_and_preference(void) {
         }
 }
 
+static int next_descriptor(void) {
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
+/* No socket of those that were refused is left behind. */
 static void neither_answers(void) {
     for (int i = 0; i < PREFERENCES; i++) {
+        int before = next_descriptor();
         struct peer p;
         peer_refuse(&p);
         redisContext *c = dial("both.test", p.port, preferences[i]);
@@ -62,6 +70,7 @@ static void neither_answers(void) {
         same(c->errstr, "Connection refused");
         redisFree(c);
         peer_end(&p);
+        check(next_descriptor() == before);
     }
 }
 
