@@ -134,9 +134,16 @@ static void names_of_any_length(void) {
     check(lookups == before + 1);
 }
 
-/* ::1 and 127.0.0.2 refuse: nobody listens there. IPv6 goes first when it is preferred. */
+static int next_descriptor(void) {
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
+/* ::1 and 127.0.0.2 refuse: nobody listens there, and their sockets do not stay. IPv6 goes first when it is preferred. */
 static void every_address_of_every_family(void) {
     struct client c;
+    int before = next_descriptor();
     for (int preference = 0; preference < 3; preference++) {
         static const int options[] = {0, REDIS_OPT_PREFER_IPV6, REDIS_OPT_PREFER_IPV6 | REDIS_OPT_PREFER_IPV4};
         redisOptions o = {0};
@@ -144,12 +151,14 @@ static void every_address_of_every_family(void) {
         REDIS_OPTIONS_SET_TCP(&o, "many.test", redis_port());
         open_with(&c, &o);
         works(&c);
+        check(next_descriptor() == before);
     }
     struct peer p;
     peer_refuse(&p);
     open_tcp(&c, "many.test", p.port);
     fails(&c, REDIS_ERR_IO);
     peer_end(&p);
+    check(next_descriptor() == before);
 }
 
 static int ticks;

@@ -278,15 +278,33 @@ static void accept_late(struct peer *peer) {
     peer_accept(peer);
     peer_say(peer, "+PONG\r\n");
 }
+static volatile sig_atomic_t alarms;
+static void count_alarm(int sig) {
+    (void)sig;
+    alarms++;
+}
+
+/* Signals do not end the wait for room. */
 static void defect_9_full_unix_backlog(void) {
+    struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+    struct sigaction act = {.sa_handler = count_alarm};
+    sigset_t alarm_set;
     redisContext *first, *c;
     redisReply *r;
+    sigaction(SIGALRM, &act, NULL);
+    sigemptyset(&alarm_set);
+    sigaddset(&alarm_set, SIGALRM);
     peer_listen_unix(&p, "full", 0);
     first = redisConnectUnix(p.path);
     check(first->err == 0);
+    pthread_sigmask(SIG_BLOCK, &alarm_set, NULL);
     peer_start(&p, accept_late);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL);
+    alarms = 0;
+    setitimer(ITIMER_REAL, &every, NULL);
     c = redisConnectUnix(p.path);
-    check(c->err == 0);
+    setitimer(ITIMER_REAL, &never, NULL);
+    check(c->err == 0 && alarms > 0);
     peer_join(&p);
     r = redisCommand(c, "PING");
     check(r != NULL);
@@ -301,12 +319,6 @@ static void defect_10_nodelay_without_waiting(void) {
     c = redisConnectNonBlock("127.0.0.1", p.port);
     check(option_of(c->fd, IPPROTO_TCP, TCP_NODELAY) == 1);
     close_all(c);
-}
-
-static volatile sig_atomic_t alarms;
-static void count_alarm(int sig) {
-    (void)sig;
-    alarms++;
 }
 
 static void defect_11_bad_timeouts(void) {

@@ -8,9 +8,9 @@
 static const int preferences[] = {0, REDIS_OPT_PREFER_IPV4, REDIS_OPT_PREFER_IPV6, REDIS_OPT_PREFER_IP_UNSPEC};
 enum { PREFERENCES = sizeof(preferences) / sizeof(*preferences) };
 
+static struct timeval timeout = {2, 0};
 static redisContext *dial(const char *host, int port, int options) {
     redisOptions o = {0};
-    struct timeval timeout = {2, 0};
     REDIS_OPTIONS_SET_TCP(&o, host, port);
     o.options |= options;
     o.connect_timeout = &timeout;
@@ -91,6 +91,12 @@ static void looked_up_when_needed(void) {
     check(c->err == REDIS_ERR_IO && looked_up_v4 == 1 && looked_up_v6 == 1);
     same(c->errstr, "Connection refused");
     redisFree(c);
+    /* Nor if the time is up. */
+    timeout = (struct timeval){0, 1};
+    c = dial("both.test", p.port, 0);
+    check(c->err == REDIS_ERR_IO && looked_up_v4 == 1 && looked_up_v6 == 0);
+    redisFree(c);
+    timeout = (struct timeval){2, 0};
     peer_end(&p);
 }
 
@@ -98,7 +104,7 @@ static void looked_up_when_needed(void) {
 static void within_one_timeout(void) {
     struct peer p;
     struct timespec begin, end;
-    struct timeval timeout = {0, 300000};
+    struct timeval limit = {0, 300000};
     redisOptions o = {0};
     peer_listen_backlog(&p, 0);
     int fill[8];
@@ -108,7 +114,7 @@ static void within_one_timeout(void) {
         (void)!connect(fill[i], (struct sockaddr *)&a, sizeof a);
     }
     REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
-    o.connect_timeout = &timeout;
+    o.connect_timeout = &limit;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     redisContext *c = redisConnectWithOptions(&o);
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -313,3 +313,52 @@ impl<R: Copy> Pending<R> {
         self.unconfirmed == 0 && self.tables.as_deref().is_none_or(none)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Circumstances, Event, Fault, Pending, Reply, Target, Verdict};
+    use crate::resp::Kind;
+    use crate::resp::command::arguments_of;
+
+    fn pending(command: &[u8]) -> Pending<u64> {
+        let mut pending = Pending::new();
+        let arguments = arguments_of(command).expect("a command");
+        let entered = pending.enter(&arguments, 7, Circumstances::default());
+        assert!(entered.is_ok());
+        pending
+    }
+
+    fn push<'a>(word: &'a [u8], name: Option<&'a [u8]>, elements: usize) -> Reply<'a> {
+        Reply {
+            kind: Some(Kind::Push),
+            readable: true,
+            text: None,
+            elements,
+            event: Some(Event::new(word, name, || Some(1))),
+        }
+    }
+
+    /// A push that confirms nothing is no confirmation, whatever the command whose turn it is.
+    #[test]
+    fn a_confirmation_without_a_name_is_a_fault() {
+        for word in [&b"subscribe"[..], b"ssubscribe"] {
+            let verdict = pending(b"*1\r\n$4\r\nPING\r\n").decide(&push(word, None, 1), true);
+            assert_eq!(verdict, Verdict::Fail(Fault::Unexpected));
+        }
+    }
+
+    /// The text of a message is not looked at, so that a message need not have one.
+    #[test]
+    fn a_message_is_known_by_its_name() {
+        let mut pending = pending(b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n");
+        let verdict = Verdict::Subscription {
+            receiver: Some(7),
+            target: Target::Channel,
+            over: false,
+        };
+        for (word, elements) in [(&b"subscribe"[..], 3), (b"message", 2)] {
+            let push = push(word, Some(b"a"), elements);
+            assert_eq!(pending.decide(&push, true), verdict);
+        }
+    }
+}
