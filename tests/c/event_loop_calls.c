@@ -95,7 +95,16 @@ static void cancel_other(void *data) {
     redisMioTimerAdd(loop, in_ms(0), note, (void *)7);
 }
 
+static unsigned long long itself;
+static void cancel_itself(void *data) {
+    note(data);
+    check(redisMioTimerCancel(loop, itself) == REDIS_ERR);
+}
+
 static void timers_in_timers(void) {
+    count = 0;
+    itself = redisMioTimerAdd(loop, in_ms(1), cancel_itself, (void *)3);
+    check(redisMioRun(loop) == REDIS_OK && count == 1 && called[0] == 3);
     count = 0;
     redisMioTimerAdd(loop, in_ms(5), cancel_other, (void *)1);
     other = redisMioTimerAdd(loop, in_ms(5), note, (void *)2);
@@ -448,6 +457,50 @@ static void without_memory(void) {
 }
 
 /* What a context does while the loop is freed goes to nobody. */
+static redisMioLoop *second;
+
+/* A context has one loop at a time. */
+static void no_context_of_another_loop(void) {
+    struct client c;
+    void *data;
+    second = redisMioLoopCreate();
+    open_redis(&c);
+    data = c.ac->ev.data;
+    check(redisMioAttach(c.ac, second) == REDIS_ERR && c.ac->ev.data == data);
+    redisMioLoopFree(second);
+    redisAsyncCommand(c.ac, on_reply, NULL, "PING");
+    loop_until(c.answered == 1);
+    redisAsyncFree(c.ac);
+}
+
+static void free_second(redisAsyncContext *ac, void *reply, void *privdata) {
+    on_reply(ac, reply, privdata);
+    if (!second) return;
+    redisMioLoopFree(second);
+    second = NULL;
+    /* It goes when this returns, and calls no loop. */
+    check(ac->ev.data == NULL && ac->ev.addRead == NULL && ac->ev.cleanup == NULL && ac->ev.scheduleTimer == NULL);
+}
+
+/* The program itself has called the context whose callback frees the loop. */
+static void freed_beside_the_loop(void) {
+    redisMioLoop *first = loop;
+    struct peer p;
+    struct client c;
+    peer_listen(&p);
+    loop = second = redisMioLoopCreate();
+    open_tcp(&c, "127.0.0.1", p.port);
+    redisAsyncCommand(c.ac, free_second, NULL, "PING");
+    loop_until(c.connected == REDIS_OK && sdslen(c.ac->c.obuf) == 0);
+    peer_accept(&p);
+    peer_say(&p, "+PONG\r\n");
+    check(peer_ready(c.ac->c.fd, POLLIN, 5000));
+    redisAsyncHandleRead(c.ac);
+    check(second == NULL && c.ac == NULL && c.answered == 1 && c.disconnected == REDIS_OK);
+    peer_end(&p);
+    loop = first;
+}
+
 static void connect_at_the_end(const redisAsyncContext *ac, int status) {
     redisOptions o = {0};
     (void)ac, (void)status;
@@ -488,6 +541,8 @@ int main(void) {
     run(connects_again);
     run(loop_in_a_callback);
     run(without_memory);
+    run(no_context_of_another_loop);
+    run(freed_beside_the_loop);
     run(freed_with_the_loop);
     return 0;
 }

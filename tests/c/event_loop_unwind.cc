@@ -3,6 +3,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <dlfcn.h>
+#include <netdb.h>
 
 #define check(condition)                                                                   \
     do {                                                                                   \
@@ -18,6 +20,42 @@ struct thrown {
 
 static redisMioLoop *loop;
 static int answered;
+
+// Lists of addresses that the library holds.
+static int lists;
+extern "C" int getaddrinfo(const char *host, const char *service, const addrinfo *hints, addrinfo **found) {
+    static auto real = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+    int code = real(host, service, hints, found);
+    if (code == 0) lists++;
+    return code;
+}
+extern "C" void freeaddrinfo(addrinfo *list) {
+    static auto real = reinterpret_cast<decltype(&freeaddrinfo)>(dlsym(RTLD_NEXT, "freeaddrinfo"));
+    lists--;
+    real(list);
+}
+
+static void throw_connect(const redisAsyncContext *, int) { throw thrown{3}; }
+
+// The connect callback of a context that cannot connect, though its host is known: the addresses are gone by then.
+static int thrown_before_connecting() {
+    redisOptions options = {};
+    timeval never = {-1, 0};
+    int caught = 0, before = lists;
+    REDIS_OPTIONS_SET_TCP(&options, "127.0.0.1", 1);
+    options.connect_timeout = &never;
+    redisAsyncContext *lost = redisMioConnect(loop, &options);
+    check(redisAsyncSetConnectCallback(lost, throw_connect) == REDIS_OK);
+    for (int i = 0; i < 3; i++) {
+        try {
+            check(redisMioRunOnce(loop, 10) >= 0);
+        } catch (const thrown &exception) {
+            caught += exception.kind;
+        }
+    }
+    check(lists == before);
+    return caught;
+}
 
 static void throw_kind(void *kind) { throw thrown{*static_cast<int *>(kind)}; }
 static void throw_reply(redisAsyncContext *, void *reply, void *) {
@@ -53,6 +91,7 @@ int main() {
     }
     check(answered >= 500);
     check(caught[0] == 1 && caught[1] == 1 && caught[2] == 1);
+    check(thrown_before_connecting() == 3);
     redisMioLoopFree(loop);
     std::puts("every exception arrived");
 }

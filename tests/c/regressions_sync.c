@@ -566,6 +566,10 @@ static void defect_19_bad_format_leaves_the_connection(void) {
     check(r && r->type == REDIS_REPLY_STATUS);
     check(c->err == 0);
     freeReplyObject(r);
+    /* An error that the program has written since is another one, and stays. */
+    check(redisAppendCommand(c, "SET %n", (void *)0) == REDIS_ERR);
+    c->err = REDIS_ERR_EOF;
+    check(redisCommand(c, "PING") == NULL && c->err == REDIS_ERR_EOF);
     close_all(c);
 }
 

@@ -347,6 +347,17 @@ mod tests {
         }
     }
 
+    /// Of a shard channel that nobody knows: the push callback may see it, whatever it lacks.
+    #[test]
+    fn a_shard_that_nobody_knows_is_for_the_push_callback() {
+        let mut left = push(b"sunsubscribe", Some(b"x"), 2);
+        left.event = Some(Event::new(b"sunsubscribe", Some(b"x"), || None));
+        for subscribed in [false, true] {
+            let verdict = pending(b"*1\r\n$4\r\nPING\r\n").decide(&left, subscribed);
+            assert_eq!(verdict, Verdict::Push);
+        }
+    }
+
     /// The text of a message is not looked at, so that a message need not have one.
     #[test]
     fn a_message_is_known_by_its_name() {
