@@ -29,6 +29,7 @@ cases! {
     empty_commands_do_not_hang
     errors_of_the_socket
     one_byte_is_left
+    no_reply_is_waited_for_without_blocking
 }
 
 #[test]

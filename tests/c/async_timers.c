@@ -132,6 +132,21 @@ static void connecting_times_out(void) {
 }
 
 /* What has happened by the end of a wait counts, although the loop reports the end first. */
+static void other_timer(void *data, struct timeval tv) { hook_timer(data, tv); }
+
+/* A program may move a context to another loop, whose timer is set for what is left of the wait: nothing, here. */
+static void a_wait_that_is_over_moves_to_another_loop(void) {
+    connected(&soon);
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    sleep_for(soon, 20000);
+    s.ac->ev.scheduleTimer = other_timer;
+    trace.hooks[0] = 0;
+    ask(&s, &b, "B");
+    contains(trace.hooks, "<timer 0.001>");
+    end();
+}
+
 static void done_connect_counts(void) {
     opened(&soon, &later);
     ask(&s, &a, "A");
@@ -313,6 +328,7 @@ static const struct test_case cases[] = {
     CASE(some_milliseconds_early_is_early),
     CASE(a_new_timeout_is_armed),
     CASE(own_timer_is_believed),
+    CASE(a_wait_that_is_over_moves_to_another_loop),
     CASE(connecting_times_out),
     CASE(done_connect_counts),
     CASE(arrived_reply_counts),

@@ -207,6 +207,12 @@ static void the_connect_timeout_bounds_the_resolver(void) {
     open_with(&c, &o);
     fails(&c, REDIS_ERR_TIMEOUT);
     check(seconds() - begun > 0.09 && within(0.25, begun));
+    /* Its time runs also if no callback is ever set. */
+    begun = seconds();
+    REDIS_OPTIONS_SET_PRIVDATA(&o, &c, on_freed);
+    c.ac = redisMioConnect(loop, &o);
+    loop_until(c.ac == NULL);
+    check(seconds() - begun > 0.09 && within(0.25, begun));
 }
 
 static void gone_before_the_name_is_known(void) {

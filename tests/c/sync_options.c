@@ -192,6 +192,19 @@ static void one_byte_is_left(void) {
     close_all(c);
 }
 
+/* A context that does not block sends and reads when the program says so. */
+static void no_reply_is_waited_for_without_blocking(void) {
+    void *reply = &reply;
+    peer_listen(&p);
+    redisContext *c = redisConnectNonBlock("127.0.0.1", p.port);
+    peer_accept(&p);
+    check(redisAppendCommand(c, "PING") == REDIS_OK);
+    peer_say(&p, "+PONG\r\n");
+    check(redisGetReply(c, &reply) == REDIS_OK && reply == NULL);
+    check(sdslen(c->obuf) > 0 && c->reader->len == 0 && c->err == 0);
+    close_all(c);
+}
+
 static const struct test_case cases[] = {
     CASE(one_deadline_for_all_addresses),
     CASE(nesting_is_limited),
@@ -199,6 +212,7 @@ static const struct test_case cases[] = {
     CASE(empty_commands_do_not_hang),
     CASE(errors_of_the_socket),
     CASE(one_byte_is_left),
+    CASE(no_reply_is_waited_for_without_blocking),
 };
 
 int main(int argc, char **argv) {

@@ -330,6 +330,78 @@ impl Run {
     }
 }
 
+/// What is decided on the server's replies to commands, each given its number.
+fn decide_all(commands: &[&str], replies: &[(Kind, &[u8])]) -> Vec<Verdict<u64>> {
+    let mut pending = Pending::<u64>::new();
+    for (receiver, command) in (0..).zip(commands) {
+        let words: Vec<&str> = command.split(' ').collect();
+        let mut text = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            text.extend(format!("${}\r\n{word}\r\n", word.len()).bytes());
+        }
+        let arguments = arguments_of(&text).expect("a command");
+        let entered = pending.enter(&arguments, receiver, Circumstances::default());
+        assert!(entered.is_ok());
+    }
+    let mut verdicts = vec![];
+    for &(kind, text) in replies {
+        let is_event = kind == Kind::Push;
+        let reply = Reply {
+            kind: Some(kind),
+            readable: true,
+            text: (!is_event).then_some(text),
+            elements: if is_event { 3 } else { 0 },
+            event: is_event.then(|| Event::new(text, Some(b"a"), || Some(1))),
+        };
+        loop {
+            verdicts.push(pending.decide(&reply, true));
+            if !matches!(verdicts.last(), Some(Verdict::Unanswered(_))) {
+                break;
+            }
+        }
+    }
+    verdicts
+}
+
+/// The receiver of the newest subscribing command has been told, and the older one was replaced by it.
+#[test]
+fn messages_behind_a_refusal_are_for_nobody() {
+    let verdicts = decide_all(
+        &["SUBSCRIBE a", "SUBSCRIBE a"],
+        &[
+            (Kind::Push, b"subscribe"),
+            (Kind::SimpleError, b"NOPERM"),
+            (Kind::Push, b"message"),
+        ],
+    );
+    let to = |receiver| Verdict::Subscription {
+        receiver,
+        target: Target::Channel,
+        over: false,
+    };
+    let refused = Verdict::Refused {
+        receiver: 1,
+        more: false,
+        over: false,
+    };
+    assert_eq!(verdicts, [to(Some(1)), refused, to(None)]);
+}
+
+/// Whether the first `MONITOR` is in force decides whether the second is answered, and is not known.
+#[test]
+fn a_monitor_behind_an_unheard_one_is_undecidable() {
+    let verdicts = decide_all(
+        &["CLIENT REPLY OFF", "MONITOR", "CLIENT REPLY ON", "MONITOR"],
+        &[(Kind::SimpleString, b"OK"), (Kind::SimpleString, b"OK")],
+    );
+    let expected = [
+        Verdict::Unanswered(2),
+        Verdict::Answer(2),
+        Verdict::Fail(Fault::Undecidable),
+    ];
+    assert_eq!(verdicts, expected);
+}
+
 #[test]
 fn every_reply_finds_its_own_command() {
     let count =
