@@ -67,6 +67,7 @@ cases! { regressions_async:
     defect_28_kept_context_disconnects
     defect_28_kept_context_without_commands
     defect_29_length_is_honoured
+    defect_29_replies_for_nobody_are_freed
     defect_30_command_without_memory
     defect_30_address_is_initialised
     defect_31_subscription_is_sent_before_disconnecting

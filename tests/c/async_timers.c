@@ -132,6 +132,18 @@ static void connecting_times_out(void) {
 }
 
 /* What has happened by the end of a wait counts, although the loop reports the end first. */
+/* The command timeout begins when the connection is made, not when it was asked for. */
+static void a_slow_connect_leaves_commands_their_time(void) {
+    struct timeval longer = {5, 0};
+    opened(&longer, &later);
+    ask(&s, &a, "A");
+    sleep_for(soon, 0);
+    trace.hooks[0] = 0;
+    drive_write(&s);
+    contains(trace.hooks, "<timer 0.2>");
+    end();
+}
+
 static void other_timer(void *data, struct timeval tv) { hook_timer(data, tv); }
 
 /* A program may move a context to another loop, whose timer is set for what is left of the wait: nothing, here. */
@@ -328,6 +340,7 @@ static const struct test_case cases[] = {
     CASE(some_milliseconds_early_is_early),
     CASE(a_new_timeout_is_armed),
     CASE(own_timer_is_believed),
+    CASE(a_slow_connect_leaves_commands_their_time),
     CASE(a_wait_that_is_over_moves_to_another_loop),
     CASE(connecting_times_out),
     CASE(done_connect_counts),

@@ -385,6 +385,39 @@ static void defect_40_many_last_words(void) {
     contains(trace.calls, "{onDisconnect -1 err 1 'Broken pipe'");
 }
 
+static int objects_freed;
+static void (*free_default)(void *);
+static void free_counted(void *object) {
+    objects_freed++;
+    free_default(object);
+}
+
+/* The program frees what its callbacks get. Without a callback there is nobody else but the library. */
+static void defect_29_replies_for_nobody_are_freed(void) {
+    redisReplyObjectFunctions counting;
+    redisOptions o = {0};
+    struct session s;
+    begin("for_nobody");
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    o.options |= REDIS_OPT_NOAUTOFREEREPLIES;
+    session_open(&s, &o);
+    counting = *s.ac->c.reader->fn;
+    free_default = counting.freeObject;
+    counting.freeObject = free_counted;
+    s.ac->c.reader->fn = &counting;
+    drive_write(&s);
+    peer_accept(&p);
+    check(redisAsyncCommand(s.ac, NULL, NULL, "PING") == REDIS_OK);
+    drive_flush(&s);
+    peer_say(&p, "+PONG\r\n");
+    objects_freed = 0;
+    drive_read(&s);
+    check(objects_freed == 1);
+    redisAsyncFree(s.ac);
+    peer_end(&p);
+}
+
 static const struct test_case cases[] = {
     CASE(defect_20_short_pushes),
     CASE(defect_21_error_reply_while_subscribed),
@@ -401,6 +434,7 @@ static const struct test_case cases[] = {
     CASE(defect_28_kept_context_disconnects),
     CASE(defect_28_kept_context_without_commands),
     CASE(defect_29_length_is_honoured),
+    CASE(defect_29_replies_for_nobody_are_freed),
     CASE(defect_30_command_without_memory),
     CASE(defect_30_address_is_initialised),
     CASE(defect_31_subscription_is_sent_before_disconnecting),

@@ -595,6 +595,7 @@ static void defect_39_reconnect_keeps_settings(void) {
     check(option_of(c->fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
     check(option_of(c->fd, IPPROTO_TCP, TCP_KEEPIDLE) == 33 && option_of(c->fd, IPPROTO_TCP, TCP_KEEPINTVL) == 11);
     check(option_of(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 4321);
+    check(option_of(c->fd, IPPROTO_TCP, TCP_KEEPCNT) == 3);
     check(c->reader->fn == &table);
     check(c->reader->privdata == mark);
     check(c->reader->maxbuf == 11 && c->reader->maxelements == 22 && c->reader->maxdepth == 33);

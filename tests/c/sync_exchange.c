@@ -312,10 +312,29 @@ static void own_transport_is_not_asked_again(void) {
     peer_end(&p);
 }
 
+static size_t offered;
+static ssize_t boastful_read(redisContext *c, char *buf, size_t room) {
+    offered = room;
+    memset(buf, '+', room);
+    return (ssize_t)room + 100;
+}
+
+/* A transport that says it has brought more than there was room for has brought what there was room for. */
+static void no_more_is_believed_than_asked_for(void) {
+    peer_listen(&p);
+    redisContext *c = redisConnect("127.0.0.1", p.port);
+    own = *c->funcs;
+    own.read = boastful_read;
+    c->funcs = &own;
+    check(redisBufferRead(c) == REDIS_OK && offered > 0 && c->reader->len == offered);
+    redisFree(c);
+    peer_end(&p);
+}
+
 static const struct test_case cases[] = {
     CASE(tcp), CASE(unix_socket_with_timeout), CASE(pushes_are_told), CASE(takes_nothing), CASE(says_no_more),
     CASE(says_much_before_it_takes_all), CASE(own_transport), CASE(own_transport_is_not_asked_again), CASE(left_by_the_allocator),
-    CASE(bounded_input),
+    CASE(bounded_input), CASE(no_more_is_believed_than_asked_for),
 };
 
 int main(int argc, char **argv) {

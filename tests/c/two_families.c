@@ -1,6 +1,7 @@
 /* A name with addresses of both families, blocking: whichever family the server listens at, and whichever is preferred; what is reported if
  * neither answers; one timeout for all; and how often names are looked up. The asynchronous half is in conformance/scenarios.h. */
 #include <hiredis/hiredis.h>
+#include <sys/syscall.h>
 #include "cases.h"
 #include "peer.h"
 #include "two_families.h"
@@ -53,6 +54,14 @@ static void every_server_and_preference(void) {
         }
 }
 
+/* Hosts without IPv6 have no way there. */
+static int without_v6;
+int connect(int fd, const struct sockaddr *address, socklen_t len) {
+    if (!without_v6 || address->sa_family != AF_INET6) return (int)syscall(SYS_connect, fd, address, len);
+    errno = ENETUNREACH;
+    return -1;
+}
+
 static int next_descriptor(void) {
     int fd = dup(0);
     close(fd);
@@ -72,6 +81,16 @@ static void neither_answers(void) {
         peer_end(&p);
         check(next_descriptor() == before);
     }
+    /* What is told is what the preferred family has said. */
+    struct peer p;
+    peer_refuse(&p);
+    without_v6 = 1;
+    redisContext *c = dial("both.test", p.port, 0);
+    without_v6 = 0;
+    check(c->err == REDIS_ERR_IO && errno == ECONNREFUSED);
+    same(c->errstr, "Connection refused");
+    redisFree(c);
+    peer_end(&p);
 }
 
 /* The other family is looked up only if the first has refused; and a name that it does not know changes nothing. */

@@ -95,6 +95,7 @@ static void other_family(void) {
             loop_until(c.answered == round);
         }
         redisAsyncFree(c.ac);
+        check(strcmp(peer_heard(&p, 5000), "<eof>") == 0); /* no other descriptor holds the connection */
         told(sides[i].name, &c);
         peer_end(&p);
     }
