@@ -29,6 +29,8 @@ cases! {
     a_new_timeout_is_armed
     own_timer_is_believed
     a_slow_connect_leaves_commands_their_time
+    a_transport_that_does_not_read_times_out
+    a_wait_moves_to_another_loop
     a_wait_that_is_over_moves_to_another_loop
     connecting_times_out
     done_connect_counts arrived_reply_counts arrived_pushes_do_not_count timer_within_a_callback

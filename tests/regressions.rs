@@ -53,6 +53,7 @@ cases! { regressions_sync:
 
 cases! { regressions_async:
     defect_20_short_pushes
+    defect_20_a_message_shows_pushes
     defect_21_error_reply_while_subscribed
     defect_22_sharded_resp2
     defect_22_sharded_resp3
@@ -62,6 +63,7 @@ cases! { regressions_async:
     defect_24_free_in_push_callback
     defect_24_free_in_failed_connect
     defect_25_timeout_ends
+    defect_25_a_failure_without_an_error_ends
     defect_26_counts_of_one_command
     defect_27_hooks_after_cleanup
     defect_28_kept_context_disconnects

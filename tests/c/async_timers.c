@@ -146,7 +146,40 @@ static void a_slow_connect_leaves_commands_their_time(void) {
 
 static void other_timer(void *data, struct timeval tv) { hook_timer(data, tv); }
 
-/* A program may move a context to another loop, whose timer is set for what is left of the wait: nothing, here. */
+/* A program may move a context to another loop, whose timer is set for what is left of the wait. */
+static void a_wait_moves_to_another_loop(void) {
+    connected(&later);
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    sleep_for(soon, 0);
+    s.ac->ev.scheduleTimer = other_timer;
+    ask(&s, &b, "B");
+    check(s.timer > 0 && s.timer <= 0.1);
+    end();
+}
+
+static void reads_nothing(redisAsyncContext *ac) { (void)ac; }
+
+/* What has arrived is read before a wait ends; of a transport that does not read, the end is asked for once more. */
+static void a_transport_that_does_not_read_times_out(void) {
+    redisContextFuncs funcs;
+    connected(&soon);
+    funcs = *s.ac->c.funcs;
+    funcs.async_read = reads_nothing;
+    s.ac->c.funcs = &funcs;
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    peer_say(&p, "+1\r\n");
+    sleep_for(soon, 20000);
+    trace.hooks[0] = 0;
+    redisAsyncHandleTimeout(s.ac);
+    same(trace.hooks, "<timer 0.01>");
+    redisAsyncHandleTimeout(s.ac);
+    contains(trace.calls, "{a NULL err 6 ");
+    end();
+}
+
+/* The same of a wait of which nothing is left. */
 static void a_wait_that_is_over_moves_to_another_loop(void) {
     connected(&soon);
     ask(&s, &a, "A");
@@ -341,6 +374,8 @@ static const struct test_case cases[] = {
     CASE(a_new_timeout_is_armed),
     CASE(own_timer_is_believed),
     CASE(a_slow_connect_leaves_commands_their_time),
+    CASE(a_transport_that_does_not_read_times_out),
+    CASE(a_wait_moves_to_another_loop),
     CASE(a_wait_that_is_over_moves_to_another_loop),
     CASE(connecting_times_out),
     CASE(done_connect_counts),

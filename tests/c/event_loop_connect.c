@@ -37,6 +37,14 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     return 0;
 }
 
+/* Threads that nobody joins give their stack back by themselves. */
+static int detached;
+int pthread_detach(pthread_t thread) {
+    int (*real)(pthread_t) = dlsym(RTLD_NEXT, "pthread_detach");
+    detached++;
+    return real(thread);
+}
+
 static void works(struct client *c) {
     redisAsyncCommand(c->ac, on_reply, NULL, "PING");
     loop_until(c->answered == 1);
@@ -61,6 +69,7 @@ static void by_name(void) {
     open_tcp(&c, "localhost", redis_port());
     works(&c);
     check(lookups == before + 1);
+    check(detached > 0);
 }
 
 static void by_path(void) {
@@ -86,6 +95,16 @@ static void fails(struct client *c, int err) {
     loop_until(c->ac == NULL);
     check(c->connected == REDIS_ERR && c->err == err && c->failed == 1 && c->answered == 0 && c->disconnected == NONE);
     check(c->errstr[0] != 0);
+}
+
+/* What the kernel cannot watch is no connection. */
+static void by_a_descriptor_that_cannot_be_watched(void) {
+    redisOptions o = {.type = REDIS_CONN_USERFD};
+    struct client c;
+    o.endpoint.fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    open_with(&c, &o);
+    fails(&c, REDIS_ERR_IO);
+    check(strcmp(c.errstr, "Operation not permitted") == 0);
 }
 
 static void refused(void) {
@@ -319,6 +338,7 @@ int main(void) {
     run(by_name);
     run(by_path);
     run(by_descriptor);
+    run(by_a_descriptor_that_cannot_be_watched);
     run(refused);
     run(nothing_there);
     run(names_of_any_length);

@@ -385,6 +385,58 @@ static void defect_40_many_last_words(void) {
     contains(trace.calls, "{onDisconnect -1 err 1 'Broken pipe'");
 }
 
+static ssize_t says_nothing(redisContext *c, char *buf, size_t room) { return -1; }
+
+/* A transport that gives up without an error: its commands were not answered. */
+static void defect_25_a_failure_without_an_error_ends(void) {
+    redisContextFuncs funcs;
+    redisOptions o = {0};
+    struct session s;
+    struct expect a = {"a", NULL};
+    begin("no_error");
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    session_open(&s, &o);
+    redisAsyncSetDisconnectCallback(s.ac, on_disconnect);
+    drive_write(&s);
+    peer_accept(&p);
+    funcs = *s.ac->c.funcs;
+    funcs.read = says_nothing;
+    s.ac->c.funcs = &funcs;
+    ask(&s, &a, "A");
+    drive_flush(&s);
+    peer_say(&p, "+1\r\n");
+    drive_read(&s);
+    check(s.ac == NULL);
+    contains(trace.calls, "{a NULL err 2 ");
+    contains(trace.calls, "{onDisconnect -1 err 2 'Transport failed without an error'");
+    peer_end(&p);
+}
+
+static void ignore(redisAsyncContext *ac, void *reply, void *privdata) {}
+
+/* What comes as a push shows that the server sends pushes, whatever it was confirmed by. */
+static void defect_20_a_message_shows_pushes(void) {
+    redisOptions o = {0};
+    struct session s;
+    begin("shows_pushes");
+    peer_listen(&p);
+    REDIS_OPTIONS_SET_TCP(&o, "127.0.0.1", p.port);
+    session_open(&s, &o);
+    drive_write(&s);
+    peer_accept(&p);
+    check(redisAsyncCommand(s.ac, ignore, NULL, "SUBSCRIBE c") == REDIS_OK);
+    drive_flush(&s);
+    peer_say(&p, "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    drive_read(&s);
+    check((s.ac->c.flags & REDIS_SUPPORTS_PUSH) == 0);
+    peer_say(&p, ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n");
+    drive_read(&s);
+    check((s.ac->c.flags & REDIS_SUPPORTS_PUSH) != 0);
+    redisAsyncFree(s.ac);
+    peer_end(&p);
+}
+
 static int objects_freed;
 static void (*free_default)(void *);
 static void free_counted(void *object) {
@@ -420,6 +472,7 @@ static void defect_29_replies_for_nobody_are_freed(void) {
 
 static const struct test_case cases[] = {
     CASE(defect_20_short_pushes),
+    CASE(defect_20_a_message_shows_pushes),
     CASE(defect_21_error_reply_while_subscribed),
     CASE(defect_22_sharded_resp2),
     CASE(defect_22_sharded_resp3),
@@ -429,6 +482,7 @@ static const struct test_case cases[] = {
     CASE(defect_24_free_in_push_callback),
     CASE(defect_24_free_in_failed_connect),
     CASE(defect_25_timeout_ends),
+    CASE(defect_25_a_failure_without_an_error_ends),
     CASE(defect_26_counts_of_one_command),
     CASE(defect_27_hooks_after_cleanup),
     CASE(defect_28_kept_context_disconnects),

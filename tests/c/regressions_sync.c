@@ -537,6 +537,7 @@ static void ignore_push(void *privdata, void *reply) {
 
 static void defect_17_objects_of_other_tables(void) {
     redisContext *c = connected();
+    redisReplyObjectFunctions *defaults = c->reader->fn;
     void *reply = NULL;
     redisSetPushCallback(c, ignore_push);
     c->reader->fn = NULL;
@@ -551,6 +552,14 @@ static void defect_17_objects_of_other_tables(void) {
     check(reply == (void *)1);
     check(redisGetReply(c, NULL) == REDIS_OK);
     check(forgotten == 1);
+    /* A table that makes only some objects itself. */
+    redisReplyObjectFunctions nulls = *defaults;
+    nulls.createNil = made_nil;
+    c->reader->fn = &nulls;
+    peer_say(&p, "$-1\r\n");
+    redisAppendCommand(c, "PING");
+    check(redisGetReply(c, &reply) == REDIS_OK && reply == (void *)1);
+    c->reader->fn = &table;
     close_all(c);
 }
 

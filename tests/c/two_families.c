@@ -1,7 +1,9 @@
 /* A name with addresses of both families, blocking: whichever family the server listens at, and whichever is preferred; what is reported if
  * neither answers; one timeout for all; and how often names are looked up. The asynchronous half is in conformance/scenarios.h. */
 #include <hiredis/hiredis.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include "cases.h"
 #include "peer.h"
 #include "two_families.h"
@@ -54,11 +56,12 @@ static void every_server_and_preference(void) {
         }
 }
 
-/* Hosts without IPv6 have no way there. */
-static int without_v6;
+/* How connecting to a family fails, if it is not left to the kernel: hosts without IPv6 have no way there. */
+static int fails_v4, fails_v6;
 int connect(int fd, const struct sockaddr *address, socklen_t len) {
-    if (!without_v6 || address->sa_family != AF_INET6) return (int)syscall(SYS_connect, fd, address, len);
-    errno = ENETUNREACH;
+    int fails = address->sa_family == AF_INET6 ? fails_v6 : fails_v4;
+    if (!fails) return (int)syscall(SYS_connect, fd, address, len);
+    errno = fails;
     return -1;
 }
 
@@ -84,13 +87,23 @@ static void neither_answers(void) {
     /* What is told is what the preferred family has said. */
     struct peer p;
     peer_refuse(&p);
-    without_v6 = 1;
+    fails_v6 = ENETUNREACH;
     redisContext *c = dial("both.test", p.port, 0);
-    without_v6 = 0;
+    fails_v6 = 0;
     check(c->err == REDIS_ERR_IO && errno == ECONNREFUSED);
     same(c->errstr, "Connection refused");
     redisFree(c);
     peer_end(&p);
+}
+
+/* As in the C library: a host that is known to be out of reach is one for which no socket can be made. */
+static void out_of_reach(void) {
+    fails_v4 = EHOSTUNREACH;
+    redisContext *c = dial("127.0.0.1", 1, 0);
+    fails_v4 = 0;
+    check(c->err == REDIS_ERR_OTHER && errno == EHOSTUNREACH);
+    same(c->errstr, "Can't create socket: No route to host");
+    redisFree(c);
 }
 
 /* The other family is looked up only if the first has refused; and a name that it does not know changes nothing. */
@@ -119,11 +132,16 @@ static void looked_up_when_needed(void) {
     peer_end(&p);
 }
 
-/* A first address that says nothing takes the whole of the time. */
+static void ignore_alarm(int signal) { (void)signal; }
+
+/* A first address that says nothing takes the whole of the time, signals or not. */
 static void within_one_timeout(void) {
     struct peer p;
     struct timespec begin, end;
     struct timeval limit = {0, 300000};
+    struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+    struct sigaction act = {.sa_handler = ignore_alarm};
+    sigaction(SIGALRM, &act, NULL);
     redisOptions o = {0};
     peer_listen_backlog(&p, 0);
     int fill[8];
@@ -135,7 +153,9 @@ static void within_one_timeout(void) {
     REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
     o.connect_timeout = &limit;
     clock_gettime(CLOCK_MONOTONIC, &begin);
+    setitimer(ITIMER_REAL, &every, NULL);
     redisContext *c = redisConnectWithOptions(&o);
+    setitimer(ITIMER_REAL, &never, NULL);
     clock_gettime(CLOCK_MONOTONIC, &end);
     check(c->err == REDIS_ERR_IO);
     same(c->errstr, "Connection timed out");
@@ -147,7 +167,7 @@ static void within_one_timeout(void) {
 }
 
 static const struct test_case cases[] = {
-    CASE(every_server_and_preference), CASE(neither_answers), CASE(looked_up_when_needed), CASE(within_one_timeout),
+    CASE(every_server_and_preference), CASE(neither_answers), CASE(out_of_reach), CASE(looked_up_when_needed), CASE(within_one_timeout),
 };
 
 int main(int argc, char **argv) {

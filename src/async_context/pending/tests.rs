@@ -345,7 +345,7 @@ fn decide_all(commands: &[&str], replies: &[(Kind, &[u8])]) -> Vec<Verdict<u64>>
     }
     let mut verdicts = vec![];
     for &(kind, text) in replies {
-        let is_event = kind == Kind::Push;
+        let is_event = matches!(kind, Kind::Push | Kind::Array);
         let reply = Reply {
             kind: Some(kind),
             readable: true,
@@ -355,7 +355,10 @@ fn decide_all(commands: &[&str], replies: &[(Kind, &[u8])]) -> Vec<Verdict<u64>>
         };
         loop {
             verdicts.push(pending.decide(&reply, true));
-            if !matches!(verdicts.last(), Some(Verdict::Unanswered(_))) {
+            if !matches!(
+                verdicts.last(),
+                Some(Verdict::Unanswered(_) | Verdict::Unheard { .. })
+            ) {
                 break;
             }
         }
@@ -385,6 +388,28 @@ fn messages_behind_a_refusal_are_for_nobody() {
         over: false,
     };
     assert_eq!(verdicts, [to(Some(1)), refused, to(None)]);
+}
+
+/// A command that was refused for one of its names was refused for all, so that a later command is confirmed.
+#[test]
+fn no_name_of_a_refused_command_is_confirmed() {
+    let verdicts = decide_all(
+        &["CLIENT REPLY OFF", "SUBSCRIBE b a", "SUBSCRIBE a"],
+        &[(Kind::Array, b"subscribe")],
+    );
+    let unheard = Verdict::Unheard {
+        receiver: Some(1),
+        over: false,
+    };
+    let confirmed = Verdict::Subscription {
+        receiver: Some(2),
+        target: Target::Channel,
+        over: false,
+    };
+    assert_eq!(
+        verdicts,
+        [Verdict::Unanswered(1), unheard, unheard, confirmed]
+    );
 }
 
 /// Whether the first `MONITOR` is in force decides whether the second is answered, and is not known.
