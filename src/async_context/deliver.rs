@@ -56,7 +56,6 @@ unsafe fn message_receiver(
         }
         let channel = replies::channel_of_message(ac, reply)?;
         let receiver = (*ac).pending.message_receiver(is_push, channel)?;
-        receiver.function?;
         if is_push {
             (*ac).c.c.flags |= REDIS_SUPPORTS_PUSH;
         }
