@@ -465,6 +465,7 @@ static void no_context_of_another_loop(void) {
     void *data;
     second = redisMioLoopCreate();
     open_redis(&c);
+    loop_until(c.connected == REDIS_OK);
     data = c.ac->ev.data;
     check(redisMioAttach(c.ac, second) == REDIS_ERR && c.ac->ev.data == data);
     redisMioLoopFree(second);

@@ -1,6 +1,7 @@
 // Exceptions leave the loop from every kind of call, and it goes on with all the others.
 #include <hiredis/adapters/mio.h>
 
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -35,26 +36,24 @@ extern "C" void freeaddrinfo(addrinfo *list) {
     real(list);
 }
 
-static void throw_connect(const redisAsyncContext *, int) { throw thrown{3}; }
+// Unlike exceptions, longjmp leaves nobody the time to free anything.
+static std::jmp_buf outside;
+static void jump_out(const redisAsyncContext *, int) { std::longjmp(outside, 1); }
 
 // The connect callback of a context that cannot connect, though its host is known: the addresses are gone by then.
-static int thrown_before_connecting() {
+static int jumps_before_connecting() {
     redisOptions options = {};
     timeval never = {-1, 0};
-    int caught = 0, before = lists;
+    volatile int jumps = 0;
+    int before = lists;
     REDIS_OPTIONS_SET_TCP(&options, "127.0.0.1", 1);
     options.connect_timeout = &never;
     redisAsyncContext *lost = redisMioConnect(loop, &options);
-    check(redisAsyncSetConnectCallback(lost, throw_connect) == REDIS_OK);
-    for (int i = 0; i < 3; i++) {
-        try {
-            check(redisMioRunOnce(loop, 10) >= 0);
-        } catch (const thrown &exception) {
-            caught += exception.kind;
-        }
-    }
+    check(redisAsyncSetConnectCallback(lost, jump_out) == REDIS_OK);
+    if (setjmp(outside)) jumps = jumps + 1;
+    for (int i = 0; i < 3; i++) check(redisMioRunOnce(loop, 10) >= 0);
     check(lists == before);
-    return caught;
+    return jumps;
 }
 
 static void throw_kind(void *kind) { throw thrown{*static_cast<int *>(kind)}; }
@@ -91,7 +90,7 @@ int main() {
     }
     check(answered >= 500);
     check(caught[0] == 1 && caught[1] == 1 && caught[2] == 1);
-    check(thrown_before_connecting() == 3);
+    check(jumps_before_connecting() == 1);
     redisMioLoopFree(loop);
     std::puts("every exception arrived");
 }
