@@ -222,14 +222,15 @@ mod tests {
     /// The last timer of the heap takes the place of one under a later parent.
     #[test]
     fn order_survives_a_timer_taken_from_the_middle() {
-        let (mut timers, keys) = timers(7);
+        let (mut timers, keys) = timers(15);
         let begin = Instant::now();
         let at = |ms| begin + Duration::from_millis(ms);
-        for (key, ms) in keys.iter().zip([0, 10, 1, 11, 12, 2, 3]) {
+        let set = [0, 10, 1, 11, 12, 2, 3, 13, 14, 15, 16, 4, 5, 6, 7];
+        for (key, ms) in keys.iter().zip(set) {
             timers.set(*key, at(ms));
         }
         timers.unset(keys[3]);
-        for ms in [0, 1, 2, 3, 10, 12] {
+        for ms in [0, 1, 2, 3, 4, 5, 6, 7, 10, 12] {
             assert_eq!(timers.next(), Some(at(ms)));
             assert!(timers.take_due(at(20), timers.order()).is_some());
         }
