@@ -1,8 +1,8 @@
 /* Bounds on what a connection may hold, and what a program sees when one is reached. The commands that are refused are refused before
  * anything happens: the connection stays sound.
  *
- *     cc limits.c $(pkg-config --cflags --libs hiredis) -o limits
- *     ./limits 127.0.0.1 6379      or      ./limits /path/to/redis.sock
+ *     cc bounds.c $(pkg-config --cflags --libs hiredis) -o bounds
+ *     ./bounds 127.0.0.1 6379      or      ./bounds /path/to/redis.sock
  */
 #include <errno.h>
 #include <hiredis/adapters/mio.h>
