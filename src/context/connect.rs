@@ -251,7 +251,7 @@ pub(crate) unsafe fn connect_next_anew(c: *mut redisContext, untried: &mut Untri
         let options = tcp_options(c, Deadline::after(None));
         let attempt = net::connect_tcp(&untried.addresses, untried.tried as usize, &options);
         untried.tried += attempt.tried as u32;
-        let connecting = take_over(c, attempt).is_ok();
+        let connecting = take_over(c, attempt).is_ok() && options::restore_options(c).is_ok();
         (*c).flags &= !REDIS_CONNECTED;
         connecting
     }

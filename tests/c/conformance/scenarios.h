@@ -84,8 +84,13 @@ static void other_family(void) {
         if (listen(p.listener, 4)) peer_die("listen");
         REDIS_OPTIONS_SET_TCP(&o, "both.test", p.port);
         o.options |= sides[i].options;
+        int idle = 0;
+        socklen_t size = sizeof idle;
         open_with(&c, &o);
+        redisEnableKeepAliveWithInterval(&c.ac->c, 33);
         loop_until(c.connected != NONE);
+        /* The new socket has the options of the first. */
+        check(getsockopt(c.ac->c.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size) == 0 && idle == 33);
         peer_accept(&p);
         for (int round = 1; round < 4; round++) {
             redisAsyncCommand(c.ac, on_reply, NULL, "PING");
