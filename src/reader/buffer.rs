@@ -89,3 +89,23 @@ pub(super) unsafe fn shrink(reader: *mut Reader, keep: usize) -> bool {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consumed_bytes_are_dropped_once_they_are_many_and_half_of_all() {
+        for (pos, len, dropped) in [
+            (0, 0, false),
+            (1023, 1023, false),
+            (1024, 1024, true),
+            (1024, 2048, true),
+            (1024, 2049, false),
+            (1 << 20, (1 << 21) + 1, false),
+            (1 << 20, 1 << 21, true),
+        ] {
+            assert_eq!(is_consumed(pos, len), dropped, "{pos} of {len}");
+        }
+    }
+}

@@ -84,8 +84,14 @@ static void neither_answers(void) {
         peer_end(&p);
         check(next_descriptor() == before);
     }
-    /* What is told is what the preferred family has said. */
+    /* Nor of several addresses of one family. */
+    int before = next_descriptor();
     struct peer p;
+    peer_refuse(&p);
+    redisFree(dial("several.test", p.port, 0));
+    peer_end(&p);
+    check(next_descriptor() == before);
+    /* What is told is what the preferred family has said. */
     peer_refuse(&p);
     fails_v6 = ENETUNREACH;
     redisContext *c = dial("both.test", p.port, 0);

@@ -1,5 +1,5 @@
-/* A resolver for which "both.test" has an address of each family, and "four.test" is known to IPv4 alone: the library asks it instead of
- * libc's. */
+/* A resolver for which "both.test" has an address of each family, "four.test" is known to IPv4 alone, and "several.test" has three addresses
+ * of IPv4: the library asks it instead of libc's. */
 #ifndef TESTS_TWO_FAMILIES_H
 #define TESTS_TWO_FAMILIES_H
 
@@ -18,7 +18,9 @@ static int looked_up_v4, looked_up_v6;
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
     resolver real = (resolver)dlsym(RTLD_NEXT, "getaddrinfo");
-    int both = host && !strcmp(host, "both.test"), four = host && !strcmp(host, "four.test");
+    int both = host && !strcmp(host, "both.test"), several = host && !strcmp(host, "several.test");
+    int four = several || (host && !strcmp(host, "four.test"));
+    static const char *const addresses[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
     struct addrinfo numeric, **end = found;
     if (!both && !four) return real(host, service, hints, found);
     if (hints->ai_flags & AI_NUMERICHOST) return EAI_NONAME;
@@ -27,9 +29,11 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     *found = NULL;
     if (hints->ai_family != AF_INET6) {
         looked_up_v4++;
-        int code = real("127.0.0.1", service, &numeric, end);
-        if (code != 0) return code;
-        while (*end) end = &(*end)->ai_next;
+        for (int i = 0; i < (several ? 3 : 1); i++) {
+            int code = real(addresses[i], service, &numeric, end);
+            if (code != 0) return code;
+            while (*end) end = &(*end)->ai_next;
+        }
     }
     if (hints->ai_family != AF_INET) {
         looked_up_v6++;

@@ -367,6 +367,30 @@ fn decide_all(commands: &[&str], replies: &[(Kind, &[u8])]) -> Vec<Verdict<u64>>
 }
 
 /// The receiver of the newest subscribing command has been told, and the older one was replaced by it.
+/// Many commands that are not ordinary take room, which is given back once they are answered.
+#[test]
+fn room_for_many_entries_is_given_back() {
+    let mut pending: Pending<u64> = Pending::new();
+    let text = b"*1\r\n$7\r\nMONITOR\r\n";
+    let arguments = arguments_of(text).expect("a command");
+    for serial in 0..1000 {
+        let entered = pending.enter(&arguments, serial, Circumstances::default());
+        assert!(entered.is_ok());
+    }
+    assert!(pending.entries.capacity() >= 1000);
+    for serial in 0..1000 {
+        let refusal = Reply {
+            kind: Some(Kind::SimpleError),
+            readable: true,
+            text: Some(b"NOPERM"),
+            elements: 0,
+            event: None,
+        };
+        assert_eq!(pending.decide(&refusal, false), Verdict::Answer(serial));
+    }
+    assert!(pending.entries.capacity() <= 16);
+}
+
 #[test]
 fn messages_behind_a_refusal_are_for_nobody() {
     let verdicts = decide_all(
