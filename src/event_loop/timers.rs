@@ -193,6 +193,15 @@ mod tests {
         (timers, keys)
     }
 
+    /// Setting a timer cannot fail: each has its place from the beginning.
+    #[test]
+    fn room_is_made_when_a_timer_is_created() {
+        for count in [1, 10, 1000] {
+            let (timers, _) = timers(count);
+            assert!(timers.heap.capacity() >= count);
+        }
+    }
+
     #[test]
     fn go_off_in_order_of_time_then_of_setting() {
         let (mut timers, keys) = timers(200);

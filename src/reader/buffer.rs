@@ -108,4 +108,23 @@ mod tests {
             assert_eq!(is_consumed(pos, len), dropped, "{pos} of {len}");
         }
     }
+
+    #[test]
+    fn an_idle_connection_keeps_a_small_buffer() {
+        let table = crate::reader::default_functions();
+        // SAFETY: the reader is new, and freed at the end.
+        unsafe {
+            let Some(public) = crate::reader::create(table) else {
+                panic!("there is memory");
+            };
+            let reader = public.cast::<Reader>().as_ptr();
+            let busy = room_to_keep(reader);
+            (*reader).drained = true;
+            assert_eq!(room_to_keep(reader), MAX_IDLE);
+            assert!(busy > MAX_IDLE);
+            (*reader).c.maxbuf = 100;
+            assert_eq!(room_to_keep(reader), 100);
+            crate::reader::free(reader);
+        }
+    }
 }
