@@ -366,7 +366,7 @@ static void count_replies(redisAsyncContext *ac, void *reply, void *privdata) {
 /* The same of more than one read brings. */
 static void defect_40_many_last_words(void) {
     enum { REPLIES = 150, EACH = 1000 };
-    static char words[REPLIES * (EACH + 9)];
+    static char words[REPLIES * (EACH + 9) + 1];
     redisOptions o = {.type = REDIS_CONN_USERFD};
     size_t len = 0;
     int fds[2];

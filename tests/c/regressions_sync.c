@@ -666,7 +666,7 @@ static void defect_40_last_words_before_a_reset(void) {
 /* The same of more than one read brings: all of it is read, however little the reads before have brought. */
 static void defect_40_many_last_words(void) {
     enum { REPLIES = 150, EACH = 1000 };
-    static char words[REPLIES * (EACH + 9)];
+    static char words[REPLIES * (EACH + 9) + 1];
     size_t len = 0;
     int fds[2], replies = 0;
     redisReply *r;
